@@ -1,1 +1,6 @@
-export {};
+export * from './app-error.js';
+export * from './clock.js';
+export * from './decider.js';
+export * from './duration.js';
+export * from './ids.js';
+export * from './json.js';
