@@ -1,1 +1,7 @@
-export {};
+export * from './parse.js';
+export * from './problems.js';
+export * from './request.js';
+export * from './rules.js';
+export * from './subjects.js';
+export * from './view.js';
+export * from './work.js';

@@ -1,0 +1,5 @@
+/** The Encoding standard (https://encoding.spec.whatwg.org), present in every runtime; this library sees no other platform types. */
+declare class TextDecoder {
+  constructor(label: string, options?: { fatal?: boolean });
+  decode(bytes: Uint8Array): string;
+}

@@ -1,0 +1,96 @@
+/** What a requester asks (contract 3.1). */
+import type { JsonValue } from '@mandate/kernel';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsString,
+  Length,
+  Max,
+  MaxLength,
+  Min,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import { IsCapability, IsDuration, IsName, IsStringMap, IsUlidText, MaxJsonBytes, NotSupportedYet } from './rules.js';
+
+export const PATTERNS = ['direct', 'sequential', 'parallel', 'meta'] as const;
+export type Pattern = (typeof PATTERNS)[number];
+
+export const REQUEST_DEFAULTS = { deadline: 'P1D', depth: 5, steps: 256, stepTimeout: 'PT5M', maxAttempts: 3 } as const;
+export const REQUEST_LIMITS = { goal: 8000, inputBytes: 256 * 1024, steps: 1024, dependencies: 1024, tools: 256 } as const;
+
+/** Optional means absent: `null` is a value and has to be valid like any other. */
+const Optional = (): PropertyDecorator => ValidateIf((_owner, value) => value !== undefined);
+
+export class StepSpec {
+  @IsName() id!: string;
+  @IsCapability() capability!: string;
+  @Optional() @IsString() @Length(1, REQUEST_LIMITS.goal) goal?: string;
+  @Optional() @MaxJsonBytes(REQUEST_LIMITS.inputBytes) input?: JsonValue;
+  @Optional() @IsArray() @ArrayMaxSize(REQUEST_LIMITS.dependencies) @IsName({ each: true }) dependsOn?: string[];
+  @Optional() @IsBoolean() irreversible?: boolean;
+  @Optional() @IsDuration() timeout?: string;
+  @Optional() @IsInt() @Min(1) @Max(100) maxAttempts?: number;
+}
+
+export class ToolHint {
+  @IsString() @Length(1, 200) id!: string;
+  @Optional() @IsString() @MaxLength(2000) description?: string;
+}
+
+export class Budget {
+  @Optional() @IsDuration() deadline?: string;
+  @Optional() @IsInt() @Min(0) @Max(100) depth?: number;
+  @Optional() @IsInt() @Min(1) @Max(100_000) steps?: number;
+  @NotSupportedYet() usd?: string;
+}
+
+export class ParentLease {
+  @IsUlidText() delegationId!: string;
+  @IsName() stepId!: string;
+  @IsInt() @Min(1) attempt!: number;
+  @IsUlidText() leaseId!: string;
+}
+
+export class DelegationRequest {
+  @Optional() @IsUlidText() id?: string;
+  @Optional() @IsString() @Length(1, 200) idempotencyKey?: string;
+  @Optional() @IsIn(['return-existing', 'reject']) onDuplicate?: 'return-existing' | 'reject';
+  @IsString() @Length(1, REQUEST_LIMITS.goal) goal!: string;
+  @Optional() @MaxJsonBytes(REQUEST_LIMITS.inputBytes) input?: JsonValue;
+  @Optional() @IsIn(['auto', ...PATTERNS]) pattern?: 'auto' | Pattern;
+  @Optional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(REQUEST_LIMITS.steps)
+  @ValidateNested({ each: true })
+  @Type(() => StepSpec)
+  steps?: StepSpec[];
+  @Optional() @IsArray() @ArrayMaxSize(REQUEST_LIMITS.tools) @ValidateNested({ each: true }) @Type(() => ToolHint) tools?: ToolHint[];
+  @NotSupportedYet() priority?: number;
+  @NotSupportedYet() concurrencyKey?: string;
+  @Optional() @ValidateNested() @Type(() => Budget) budget?: Budget;
+  @Optional() @IsIn(['never', 'irreversible', 'plan']) approval?: 'never' | 'irreversible' | 'plan';
+  @Optional() @ValidateNested() @Type(() => ParentLease) parent?: ParentLease;
+  @Optional() @IsString() @Length(1, 200) dataSubject?: string;
+  @Optional() @IsStringMap({ entries: 64, keyLength: 100, valueLength: 2000 }) metadata?: Record<string, string>;
+}
+
+export class DelegationCommand {
+  @IsUlidText() commandId!: string;
+  @IsIn(['cancel', 'approve', 'deny', 'answer']) type!: 'cancel' | 'approve' | 'deny' | 'answer';
+  @Optional() @IsName() stepId?: string;
+  @Optional() @IsName() questionId?: string;
+  @Optional() @MaxJsonBytes(REQUEST_LIMITS.inputBytes) answer?: JsonValue;
+  @NotSupportedYet() digest?: string;
+  @Optional() @IsString() @MaxLength(2000) reason?: string;
+}
+
+/** The header of contract 3.1 that names where the one answer to a request goes. */
+export const REPLY_TO_HEADER = 'Mandate-Reply-To';
+export const PRINCIPAL_HEADER = 'Mandate-Principal';

@@ -1,0 +1,59 @@
+/** Field rules of the contract that class-validator does not bring. */
+import { isUlid, parseDuration } from '@mandate/kernel';
+import { ValidateBy, type ValidationOptions } from 'class-validator';
+import { CAPABILITY_TOKEN, NAME_TOKEN } from './subjects.js';
+
+const rule = (name: string, accepts: (value: unknown) => boolean, message: string, options?: ValidationOptions): PropertyDecorator =>
+  ValidateBy({ name, validator: { validate: accepts, defaultMessage: () => message } }, options);
+
+const text = (value: unknown, pattern: RegExp): boolean => typeof value === 'string' && pattern.test(value);
+
+export const IsUlidText = (options?: ValidationOptions): PropertyDecorator =>
+  rule('isUlid', (v) => typeof v === 'string' && isUlid(v), 'must be a ULID in upper case (26 characters)', options);
+
+export const IsCapability = (options?: ValidationOptions): PropertyDecorator =>
+  rule('isCapability', (v) => text(v, CAPABILITY_TOKEN), 'must match [a-z0-9-]{1,60}', options);
+
+export const IsName = (options?: ValidationOptions): PropertyDecorator =>
+  rule('isName', (v) => text(v, NAME_TOKEN), 'must match [A-Za-z0-9_-]{1,64}', options);
+
+export const IsDuration = (options?: ValidationOptions): PropertyDecorator =>
+  rule(
+    'isDuration',
+    (v) => typeof v === 'string' && (parseDuration(v) ?? 0) > 0,
+    'must be a positive ISO 8601 duration such as PT30S, PT5M or P1D',
+    options,
+  );
+
+/** An upper bound on the JSON text of a value, in bytes of UTF-8. */
+export const MaxJsonBytes = (limit: number): PropertyDecorator =>
+  rule('maxJsonBytes', (v) => jsonBytesAtMost(v, limit), `is larger than ${limit} bytes of JSON; pass it by reference`);
+
+export const IsStringMap = (limits: { entries: number; keyLength: number; valueLength: number }): PropertyDecorator =>
+  rule(
+    'isStringMap',
+    (v) =>
+      typeof v === 'object' &&
+      v !== null &&
+      !Array.isArray(v) &&
+      Object.keys(v).length <= limits.entries &&
+      Object.entries(v).every(
+        ([key, value]) => key.length <= limits.keyLength && typeof value === 'string' && value.length <= limits.valueLength,
+      ),
+    `must be an object of at most ${limits.entries} strings (keys up to ${limits.keyLength}, values up to ${limits.valueLength} characters)`,
+  );
+
+/** A field of the contract whose feature is not there yet: refused, never ignored. */
+export const NotSupportedYet = (): PropertyDecorator =>
+  rule('notSupportedYet', (v) => v === undefined, 'is not supported yet; remove it', { context: { code: 'UNSUPPORTED_FIELD' } });
+
+const utf8Bytes = (value: string): number => {
+  let bytes = value.length;
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charCodeAt(i);
+    if (c > 0x7f) bytes += c > 0x7ff && (c < 0xd800 || c > 0xdfff) ? 2 : 1;
+  }
+  return bytes;
+};
+
+const jsonBytesAtMost = (value: unknown, limit: number): boolean => value === undefined || utf8Bytes(JSON.stringify(value)) <= limit;
