@@ -1,5 +1,6 @@
 /** Decides at the edge (HTTP status, retry, park); never the other way round. */
-export type ErrorKind = 'invalid' | 'unauthenticated' | 'forbidden' | 'not-found' | 'conflict' | 'too-large' | 'limited' | 'unavailable' | 'internal';
+export type ErrorKind =
+  'invalid' | 'unauthenticated' | 'forbidden' | 'not-found' | 'conflict' | 'too-large' | 'limited' | 'unavailable' | 'internal';
 
 /** An error that a caller can act on: `code` is stable and documented in docs/errors.md, `message` says what to do. */
 export class AppError extends Error {
@@ -17,4 +18,5 @@ export class AppError extends Error {
 }
 
 /** Trying the same again later may work. */
-export const isRetryable = (error: unknown): boolean => !(error instanceof AppError) || error.kind === 'unavailable' || error.kind === 'limited';
+export const isRetryable = (error: unknown): boolean =>
+  !(error instanceof AppError) || error.kind === 'unavailable' || error.kind === 'limited';

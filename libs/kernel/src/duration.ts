@@ -4,7 +4,13 @@ const PATTERN = /^P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})
 export const parseDuration = (text: string): number | null => {
   const match = PATTERN.exec(text);
   if (!match || text.endsWith('T') || text === 'P') return null;
-  const [weeks, days, hours, minutes, seconds] = match.slice(1, 6).map((part) => Number(part ?? 0)) as [number, number, number, number, number];
+  const [weeks, days, hours, minutes, seconds] = match.slice(1, 6).map((part) => Number(part ?? 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const millis = Number((match[6] ?? '').padEnd(3, '0') || 0);
   return ((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 + millis;
 };

@@ -1,0 +1,60 @@
+/** What a delegation can be told. Time, randomness and everything learnt from outside comes in with the command. */
+import type { DelegationRequest, Effects, Pattern, StepResult, StepSpec } from '@mandate/contracts';
+import type { JsonValue } from '@mandate/kernel';
+import type { DispatchReason } from './events.js';
+import type { BudgetLeft } from './model.js';
+import type { AgentCapability } from './planning/plan.js';
+import type { Recognition } from './recognition/recognise.js';
+
+export interface PlanProposal {
+  steps: { id: string; capability: string; goal: string; dependsOn: string[] }[];
+  reasons: string[];
+}
+
+/** What recogniser and rule planner made of a request without steps, or why they made nothing of it. */
+export type Reading =
+  | { kind: 'read'; recognition: Recognition | null; plan: PlanProposal | { unplannable: string } }
+  | { kind: 'unread'; reason: 'RECOGNISER_FAILED' | 'RECOGNISER_SLOW'; detail: string };
+
+export interface RequestDelegation {
+  type: 'request';
+  id: string;
+  principal: string;
+  request: DelegationRequest;
+  /** null when the request brings its own steps. */
+  reading: Reading | null;
+  /** What is left of the parent's budget for this child; null without a parent. */
+  inherited: BudgetLeft | null;
+  agents: readonly AgentCapability[];
+  /** Below this confidence the engine falls back. */
+  threshold: number;
+  /** A `plan` worker may be asked now. */
+  plannerAvailable: boolean;
+  now: number;
+}
+
+export type DelegationDecisionCommand =
+  | RequestDelegation
+  | { type: 'dispatch'; stepId: string; instance: string; effects: Effects; reason: DispatchReason; now: number }
+  | { type: 'accepted'; stepId: string; attempt: number; acceptedAt: number; now: number }
+  | {
+      type: 'result';
+      stepId: string;
+      attempt: number;
+      result: StepResult;
+      /** Bytes of the output's JSON and, above 64 KiB, its digest. */
+      output: { bytes: number; sha256?: string };
+      acceptedAt: number | null;
+      agents: readonly AgentCapability[];
+      jitter: number;
+      now: number;
+    }
+  | { type: 'worker-lost'; stepId: string; attempt: number; accepted: boolean; jitter: number; now: number }
+  | { type: 'wake'; capabilitiesAway: ReadonlySet<string>; agents: readonly AgentCapability[]; jitter: number; now: number }
+  | { type: 'admit-child'; childId: string; stepId: string; attempt: number; asked: { deadlineMs?: number; depth?: number; steps?: number; stepCount?: number }; now: number }
+  | { type: 'cancel'; by: string; commandId: string; reason?: string; now: number }
+  | { type: 'approve'; by: string; commandId: string; stepId?: string; reason?: string; now: number }
+  | { type: 'deny'; by: string; commandId: string; stepId?: string; reason?: string; now: number }
+  | { type: 'answer'; by: string; commandId: string; stepId?: string; questionId: string; answer: JsonValue; now: number };
+
+export type { Pattern, StepSpec };

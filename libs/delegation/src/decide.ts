@@ -1,0 +1,51 @@
+/**
+ * ★ The rules of a delegation: what a command makes happen. Each case stands in `deciding/`.
+ * Throws AppError when the command cannot be (with a code of docs/errors.md); `[]` when it changes nothing.
+ */
+import type { Decider } from '@mandate/kernel';
+import type { DelegationDecisionCommand } from './commands.js';
+import { decideChild } from './deciding/children.js';
+import { followUps } from './deciding/follow-ups.js';
+import { decideRequest } from './deciding/request.js';
+import { decideAnswer, decideApproval, decideCancel, decideDenial, decideEnded } from './deciding/steering.js';
+import { decideWake } from './deciding/timers.js';
+import { decideAccepted, decideDispatch, decideResult, decideWorkerLost } from './deciding/work.js';
+import type { DelegationEvent } from './events.js';
+import { evolve, initial } from './evolve.js';
+import type { Delegation } from './model.js';
+
+export const decide = (command: DelegationDecisionCommand, state: Delegation): DelegationEvent[] => {
+  const events = decideAlone(command, state);
+  if (events.length === 0) return events;
+  const id = command.type === 'request' ? command.id : '';
+  return [...events, ...followUps(events.reduce((s, event) => evolve(s, event, id), state), command.now)];
+};
+
+const decideAlone = (command: DelegationDecisionCommand, state: Delegation): DelegationEvent[] => {
+  if (command.type === 'request') return decideRequest(command, state);
+  if (state.status !== 'active') return decideEnded(command, state);
+  switch (command.type) {
+    case 'dispatch':
+      return decideDispatch(command, state);
+    case 'accepted':
+      return decideAccepted(command, state);
+    case 'result':
+      return decideResult(command, state);
+    case 'worker-lost':
+      return decideWorkerLost(command, state);
+    case 'wake':
+      return decideWake(command, state);
+    case 'admit-child':
+      return decideChild(command, state);
+    case 'cancel':
+      return decideCancel(command, state);
+    case 'approve':
+      return decideApproval(command, state);
+    case 'deny':
+      return decideDenial(command, state);
+    case 'answer':
+      return decideAnswer(command, state);
+  }
+};
+
+export const delegationDecider: Decider<DelegationDecisionCommand, Delegation, DelegationEvent> = { initial, decide, evolve };

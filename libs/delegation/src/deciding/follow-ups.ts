@@ -1,0 +1,21 @@
+import type { DelegationEvent } from '../events.js';
+import { PLANNING_STEP, stepsOf, unblockedSteps } from '../model.js';
+import type { Delegation, Step } from '../model.js';
+
+/** What follows by itself once something happened: the end, or the approvals that are now due. */
+export const followUps = (state: Delegation, now: number): DelegationEvent[] => {
+  if (state.status !== 'active') return [];
+  const work = stepsOf(state).filter((step) => step.plan.id !== PLANNING_STEP);
+  if (work.length > 0 && work.every((step) => step.phase.status === 'succeeded'))
+    return [{ type: 'completed', at: now, data: { steps: work.length, sinks: sinksOf(work) } }];
+  if (state.planApproval === 'requested') return [];
+  return unblockedSteps(state)
+    .filter((step) => step.approval === 'needed')
+    .map((step) => ({ type: 'approvalrequested', at: now, data: { scope: 'step', stepId: step.plan.id } }));
+};
+
+/** Steps nobody depends on: their outputs are the delegation's result. */
+export const sinksOf = (steps: Step[]): string[] => {
+  const needed = new Set(steps.flatMap((step) => step.plan.dependsOn));
+  return steps.map((step) => step.plan.id).filter((id) => !needed.has(id));
+};

@@ -1,0 +1,74 @@
+/**
+ * What can happen to a delegation. On the wire the type is `dev.mandate.delegation.<type>.v1`.
+ * `data` is readable by everyone who may read the event; `personal` is encrypted at rest and stands on the bus as a reference.
+ */
+import type { Effects, Pattern } from '@mandate/contracts';
+import type { JsonObject, JsonValue } from '@mandate/kernel';
+
+type Texts = Record<string, { goal?: string; input?: JsonValue }>;
+
+/** A step without its personal texts, as it stands in `data`. */
+export interface PlannedStep {
+  id: string;
+  capability: string;
+  dependsOn: string[];
+  irreversible: boolean;
+  timeoutMs: number;
+  maxAttempts: number;
+}
+
+interface Of<Type extends string, Data, Personal = undefined> {
+  type: Type;
+  /** Milliseconds since the epoch. */
+  at: number;
+  data: Data;
+  /** Absent once erased. */
+  personal?: Personal | undefined;
+}
+
+export type DelegationEvent =
+  | Of<
+      'requested',
+      {
+        principal: string;
+        pattern: 'auto' | Pattern;
+        budget: { deadlineAt: string; depth: number; steps: number };
+        approval: 'never' | 'irreversible' | 'plan';
+        parent?: { delegationId: string; stepId: string; attempt: number };
+      },
+      { goal: string; input?: JsonValue; metadata?: Record<string, string>; tools?: { id: string; description?: string }[] }
+    >
+  | Of<'rejected', { principal: string; code: string; existingId?: string }, { error: string }>
+  | Of<
+      'recognised',
+      { pattern: Pattern; confidence: number; alternatives: { pattern: Pattern; confidence: number }[]; model: string; planner: boolean },
+      { reasons: string[] }
+    >
+  | Of<'fellback', { reason: FallbackReason; capability: string }, { error: string }>
+  | Of<'planned', { by: 'request' | 'rules' | 'planner' | 'fallback'; pattern: Pattern; steps: PlannedStep[] }, { texts: Texts; reasons: string[] }>
+  | Of<'stepdispatched', { stepId: string; attempt: number; lease: number; instance: string; capability: string; effects: Effects; reason: DispatchReason; closeAt: string }>
+  | Of<'stepstarted', { stepId: string; attempt: number; instance: string; closeAt: string }>
+  | Of<'stepprogressed', { stepId: string; attempt: number }, { progress: JsonValue }>
+  | Of<'stepsucceeded', { stepId: string; attempt: number; bytes: number; usage?: { usd?: string; tokens?: number } }, { output: JsonValue; sha256?: string }>
+  | Of<'stepfailed', { stepId: string; attempt: number; code: string; cancels: string[] }, { error: string }>
+  | Of<'stepretried', { stepId: string; attempt: number; code: string; counts: boolean; retryAt: string; cancels: string[] }, { error: string }>
+  | Of<'steptimedout', { stepId: string; attempt: number; timeout: Timeout }>
+  | Of<'inputrequired', { stepId: string; attempt: number; questionId: string; cancels: string[] }, { text: string; schema?: JsonObject }>
+  | Of<'answered', { stepId: string; questionId: string; by: string; commandId: string }, { answer: JsonValue }>
+  | Of<'approvalrequested', { scope: 'plan' } | { scope: 'step'; stepId: string }>
+  | Of<'approved', { scope: 'plan' | 'step'; stepId?: string; by: string; commandId: string }, { reason: string }>
+  | Of<'denied', { scope: 'plan' | 'step'; stepId?: string; by: string; commandId: string }, { reason: string }>
+  | Of<'childadmitted', { childId: string; stepId: string; attempt: number; budget: { deadlineAt: string; depth: number; steps: number } }>
+  | Of<'completed', { steps: number; sinks: string[] }>
+  | Of<'failed', { code: string; stepId?: string; cancels: string[] }, { error: string }>
+  | Of<'canceled', { by: string; commandId: string; cancels: string[] }, { reason: string }>;
+
+export type DelegationEventType = DelegationEvent['type'];
+
+export type FallbackReason = 'LOW_CONFIDENCE' | 'RECOGNISER_FAILED' | 'RECOGNISER_SLOW' | 'PLANNER_FAILED' | 'PLANNER_SLOW' | 'UNPLANNABLE';
+/** Why an attempt is offered: for the first time, or again after the worker before declined, did not answer or was lost before it began. */
+export type DispatchReason = 'first' | 'retry' | 'declined' | 'no-answer' | 'lost-before-start';
+export type Timeout = 'schedule-to-start' | 'start-to-close' | 'heartbeat';
+
+export const EVENT_TYPE_PREFIX = 'dev.mandate.delegation.';
+export const eventTypeName = (type: DelegationEventType): string => `${EVENT_TYPE_PREFIX}${type}.v1`;

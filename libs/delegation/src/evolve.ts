@@ -1,0 +1,186 @@
+/** What each event makes of a delegation. Total: an event that does not fit leaves the state as it is, because history is never refused. */
+import { INLINE_OUTPUT_BYTES } from '@mandate/contracts';
+import type { DelegationEvent, PlannedStep } from './events.js';
+import { isSettled, PLAN_CAPABILITY, PLANNING_STEP, stepsOf } from './model.js';
+import type { ActiveDelegation, Delegation, EndedDelegation, Step, StepOutput, StepPhase } from './model.js';
+
+export const initial: Delegation = { status: 'absent' };
+
+type Of<Type extends DelegationEvent['type']> = Extract<DelegationEvent, { type: Type }>;
+
+const REMEMBERED_COMMANDS = 64;
+export const PLANNING_TIMEOUT_MS = 30_000;
+
+export const evolve = (state: Delegation, event: DelegationEvent, id = ''): Delegation => {
+  if (event.type === 'requested') return requested(event, id);
+  if (event.type === 'rejected') return state.status === 'absent' ? rejected(event, id) : state;
+  if (state.status !== 'active') return state;
+  switch (event.type) {
+    case 'recognised':
+      return recognised(state, event);
+    case 'fellback':
+      return { ...state, decision: state.decision && { ...state.decision, fallback: event.data.reason } };
+    case 'planned':
+      return planned(state, event);
+    case 'approvalrequested':
+      return event.data.scope === 'plan' ? { ...state, planApproval: 'requested' } : withStep(state, event.data.stepId, { approval: 'requested' });
+    case 'approved':
+      return approved(state, event);
+    case 'denied':
+      return remember(state, event.data.commandId);
+    case 'answered':
+      return answered(state, event);
+    case 'childadmitted':
+      return {
+        ...state,
+        children: [...state.children, { id: event.data.childId, stepId: event.data.stepId, attempt: event.data.attempt, steps: event.data.budget.steps }],
+      };
+    case 'completed':
+      return { ...state, status: 'completed', endedAt: event.at, error: null };
+    case 'failed':
+      return ended(state, 'failed', event.at, { code: event.data.code, message: event.personal?.error ?? '' });
+    case 'canceled':
+      return ended(remember(state, event.data.commandId), 'canceled', event.at, null);
+    default:
+      return stepEvent(state, event);
+  }
+};
+
+const requested = ({ at, data, personal }: Of<'requested'>, id: string): ActiveDelegation => ({
+  status: 'active',
+  id,
+  principal: data.principal,
+  goal: personal?.goal ?? null,
+  input: personal?.input ?? null,
+  requestedAt: at,
+  budget: { deadlineAt: Date.parse(data.budget.deadlineAt), depth: data.budget.depth, steps: data.budget.steps },
+  approval: data.approval,
+  planApproval: 'not-needed',
+  parent: data.parent ?? null,
+  decision: null,
+  steps: {},
+  order: [],
+  children: [],
+  commands: [],
+});
+
+const rejected = ({ at, data, personal }: Of<'rejected'>, id: string): Delegation => ({
+  status: 'rejected',
+  id,
+  principal: data.principal,
+  at,
+  error: { code: data.code, message: personal?.error ?? '' },
+  existingId: data.existingId ?? null,
+});
+
+const recognised = (state: ActiveDelegation, { data }: Of<'recognised'>): ActiveDelegation => {
+  const { pattern, confidence, alternatives, model } = data;
+  const decided = { ...state, decision: { pattern, confidence, alternatives, model, fallback: null } };
+  return data.planner ? withPlan(decided, [planningStep(decided)]) : decided;
+};
+
+const planningStep = (state: ActiveDelegation): Step =>
+  freshStep(
+    { id: PLANNING_STEP, capability: PLAN_CAPABILITY, dependsOn: [], irreversible: false, timeoutMs: PLANNING_TIMEOUT_MS, maxAttempts: 1 },
+    { goal: state.goal ?? '', input: state.input },
+    'not-needed',
+  );
+
+const freshStep = (plan: PlannedStep, texts: { goal?: string; input?: Step['plan']['input'] }, approval: Step['approval']): Step => ({
+  plan: { ...plan, ...(texts.goal === undefined ? {} : { goal: texts.goal }), ...(texts.input === undefined ? {} : { input: texts.input }) },
+  phase: { status: 'pending' },
+  attempt: 0,
+  lease: 0,
+  instance: null,
+  effects: 'idempotent',
+  failures: 0,
+  losses: 0,
+  startedAt: null,
+  approval,
+  answers: {},
+});
+
+const planned = (state: ActiveDelegation, { data, personal }: Of<'planned'>): ActiveDelegation => {
+  const steps = data.steps.map((plan) =>
+    freshStep(plan, personal?.texts[plan.id] ?? {}, plan.irreversible && state.approval === 'irreversible' ? 'needed' : 'not-needed'),
+  );
+  return withPlan({ ...state, decision: state.decision && { ...state.decision, pattern: data.pattern } }, steps);
+};
+
+const withPlan = (state: ActiveDelegation, steps: Step[]): ActiveDelegation => ({
+  ...state,
+  steps: { ...state.steps, ...Object.fromEntries(steps.map((step) => [step.plan.id, step])) },
+  order: [...state.order, ...steps.map((step) => step.plan.id)],
+});
+
+const withStep = (state: ActiveDelegation, id: string, change: Partial<Step>): ActiveDelegation => {
+  const step = state.steps[id];
+  return step ? { ...state, steps: { ...state.steps, [id]: { ...step, ...change } } } : state;
+};
+
+const remember = (state: ActiveDelegation, commandId: string): ActiveDelegation => ({
+  ...state,
+  commands: [...state.commands, commandId].slice(-REMEMBERED_COMMANDS),
+});
+
+const approved = (state: ActiveDelegation, { data }: Of<'approved'>): ActiveDelegation => {
+  const known = remember(state, data.commandId);
+  return data.stepId === undefined ? { ...known, planApproval: 'granted' } : withStep(known, data.stepId, { approval: 'granted' });
+};
+
+const answered = (state: ActiveDelegation, { data, personal }: Of<'answered'>): ActiveDelegation =>
+  withStep(remember(state, data.commandId), data.stepId, {
+    phase: { status: 'pending' },
+    answers: { ...state.steps[data.stepId]?.answers, [data.questionId]: personal?.answer ?? null },
+  });
+
+const outputOf = ({ data, personal }: Of<'stepsucceeded'>): StepOutput => {
+  if (!personal) return { kind: 'erased' };
+  if (data.bytes > INLINE_OUTPUT_BYTES) return { kind: 'reference', sha256: personal.sha256 ?? '', bytes: data.bytes };
+  return { kind: 'value', value: personal.output };
+};
+
+type StepEvent = Of<
+  'stepdispatched' | 'stepstarted' | 'stepprogressed' | 'stepsucceeded' | 'stepfailed' | 'stepretried' | 'steptimedout' | 'inputrequired'
+>;
+
+const stepEvent = (state: ActiveDelegation, event: StepEvent): ActiveDelegation => {
+  const step = state.steps[event.data.stepId];
+  return step ? withStep(state, step.plan.id, stepChange(step, event)) : state;
+};
+
+const stepChange = (step: Step, event: StepEvent): Partial<Step> => {
+  switch (event.type) {
+    case 'stepdispatched': {
+      const { attempt, lease, instance, effects, closeAt } = event.data;
+      return { attempt, lease, instance, effects, phase: { status: 'dispatched', closeAt: Date.parse(closeAt) } };
+    }
+    case 'stepstarted':
+      return { startedAt: step.startedAt ?? event.at, phase: { status: 'started', closeAt: Date.parse(event.data.closeAt) } };
+    case 'stepsucceeded':
+      return { phase: { status: 'succeeded', output: outputOf(event), endedAt: event.at } };
+    case 'stepfailed':
+      return { phase: { status: 'failed', error: { code: event.data.code, message: event.personal?.error ?? '' }, endedAt: event.at } };
+    case 'stepretried':
+      return {
+        phase: { status: 'backoff', retryAt: Date.parse(event.data.retryAt) },
+        ...(event.data.counts ? { failures: step.failures + 1 } : { losses: step.losses + 1 }),
+      };
+    case 'inputrequired':
+      return {
+        phase: {
+          status: 'input-required',
+          question: { id: event.data.questionId, text: event.personal?.text ?? '', ...(event.personal?.schema ? { schema: event.personal.schema } : {}) },
+        },
+      };
+    case 'stepprogressed':
+    case 'steptimedout':
+      return {}; // what follows from a time-out (a retry, a failure) is an event of its own
+  }
+};
+
+const ended = (state: ActiveDelegation, status: 'failed' | 'canceled', at: number, error: EndedDelegation['error']): EndedDelegation => {
+  const canceled: StepPhase = { status: 'canceled', endedAt: at };
+  const steps = Object.fromEntries(stepsOf(state).map((step) => [step.plan.id, isSettled(step) ? step : { ...step, phase: canceled }]));
+  return { ...state, steps, status, endedAt: at, error };
+};

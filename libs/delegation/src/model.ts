@@ -1,0 +1,154 @@
+/**
+ * The delegation, as its own history tells it. Pure: no clock, no I/O.
+ *
+ * Glossary
+ * - delegation: one request, from `requested` to a final state; one event stream, one writer.
+ * - pattern: the shape of its graph of steps: direct, sequential, parallel or meta.
+ * - step: one piece of work for one capability. A step depends on others and gets their outputs.
+ * - attempt: one try at a step, numbered from 1. At most one attempt of a step is current.
+ * - lease: one offer of an attempt to one worker, numbered within the attempt. Who holds the current lease may report on the step.
+ * - capability: what a worker can do; worker (instance): a process that registered capabilities.
+ * - fallback: plain delegation of the whole goal to the best-matching agent, when the engine is not sure enough.
+ * - child: a delegation asked for by a running attempt, within what is left of its parent's budget.
+ */
+import type { Effects, ErrorView, Pattern } from '@mandate/contracts';
+import type { JsonObject, JsonValue } from '@mandate/kernel';
+
+/** A step as planned. `goal` and `input` are personal and absent once erased. */
+export interface StepPlan {
+  id: string;
+  capability: string;
+  dependsOn: string[];
+  irreversible: boolean;
+  timeoutMs: number;
+  maxAttempts: number;
+  goal?: string;
+  input?: JsonValue;
+}
+
+/** An output as later steps and readers see it: itself up to 64 KiB, else where it stands. */
+export type StepOutput = { kind: 'value'; value: JsonValue } | { kind: 'reference'; sha256: string; bytes: number } | { kind: 'erased' };
+
+export interface Question {
+  id: string;
+  text: string;
+  schema?: JsonObject;
+}
+
+export type StepPhase =
+  /** Waits for its dependencies, an approval or a free slot. */
+  | { status: 'pending' }
+  | { status: 'backoff'; retryAt: number }
+  | { status: 'dispatched'; closeAt: number }
+  | { status: 'started'; closeAt: number }
+  | { status: 'input-required'; question: Question }
+  | { status: 'succeeded'; output: StepOutput; endedAt: number }
+  | { status: 'failed'; error: ErrorView; endedAt: number }
+  | { status: 'canceled'; endedAt: number };
+
+export interface Step {
+  plan: StepPlan;
+  phase: StepPhase;
+  /** 0 before the first dispatch. */
+  attempt: number;
+  /** Offers made within the attempt; with the attempt number it names the current lease. */
+  lease: number;
+  instance: string | null;
+  effects: Effects;
+  /** Attempts that count against `maxAttempts`. */
+  failures: number;
+  /** Attempts whose worker was lost: bounded apart, they are not the step's fault. */
+  losses: number;
+  startedAt: number | null;
+  approval: 'not-needed' | 'needed' | 'requested' | 'granted';
+  answers: Record<string, JsonValue>;
+}
+
+export interface BudgetLeft {
+  deadlineAt: number;
+  depth: number;
+  /** Steps that this delegation and everything below it may have. */
+  steps: number;
+}
+
+export interface Child {
+  id: string;
+  stepId: string;
+  attempt: number;
+  steps: number;
+}
+
+export interface Decision {
+  pattern: Pattern;
+  confidence: number;
+  alternatives: { pattern: Pattern; confidence: number }[];
+  model: string;
+  fallback: string | null;
+}
+
+interface Asked {
+  id: string;
+  principal: string;
+  goal: string | null;
+  input: JsonValue;
+  requestedAt: number;
+  budget: BudgetLeft;
+  approval: 'never' | 'irreversible' | 'plan';
+  planApproval: 'not-needed' | 'requested' | 'granted';
+  parent: { delegationId: string; stepId: string; attempt: number } | null;
+  decision: Decision | null;
+  steps: Readonly<Record<string, Step>>;
+  /** Step ids in the order they were planned. */
+  order: readonly string[];
+  children: readonly Child[];
+  /** Commands already applied, so that a redelivered one changes nothing. */
+  commands: readonly string[];
+}
+
+export type ActiveDelegation = Asked & { status: 'active' };
+export type EndedDelegation = Asked & { status: 'completed' | 'failed' | 'canceled'; endedAt: number; error: ErrorView | null };
+export type Delegation =
+  | { status: 'absent' }
+  | { status: 'rejected'; id: string; principal: string; at: number; error: ErrorView; existingId: string | null }
+  | ActiveDelegation
+  | EndedDelegation;
+
+/** The id of the step that asks a `plan` worker for the graph. */
+export const PLANNING_STEP = 'plan';
+export const PLAN_CAPABILITY = 'plan';
+
+export const isRunning = (step: Step): boolean => step.phase.status === 'dispatched' || step.phase.status === 'started';
+
+export const isSettled = (step: Step): boolean =>
+  step.phase.status === 'succeeded' || step.phase.status === 'failed' || step.phase.status === 'canceled';
+
+export const stepsOf = (state: Asked): Step[] => state.order.map((id) => state.steps[id] as Step);
+
+const dependenciesDone = (step: Step, state: Asked): boolean =>
+  step.plan.dependsOn.every((id) => state.steps[id]?.phase.status === 'succeeded');
+
+/** Steps whose dependencies are done, whether or not an approval is missing. */
+export const unblockedSteps = (state: ActiveDelegation): Step[] =>
+  stepsOf(state).filter((step) => step.phase.status === 'pending' && dependenciesDone(step, state));
+
+/** Steps that may be dispatched at `now`: nothing is missing but a free slot. */
+export const dispatchableSteps = (state: Delegation, now: number): Step[] => {
+  if (state.status !== 'active' || state.planApproval === 'requested') return [];
+  return stepsOf(state).filter((step) => {
+    if (step.approval === 'needed' || step.approval === 'requested') return false;
+    if (step.phase.status === 'backoff') return step.phase.retryAt <= now;
+    return step.phase.status === 'pending' && dependenciesDone(step, state);
+  });
+};
+
+/** When the delegation next needs attention although no message came; null when it has ended. */
+export const nextWakeAt = (state: Delegation): number | null => {
+  if (state.status !== 'active') return null;
+  let wakeAt = state.budget.deadlineAt;
+  for (const id of state.order) {
+    const { phase } = state.steps[id] as Step;
+    if (phase.status === 'backoff') wakeAt = Math.min(wakeAt, phase.retryAt);
+    else if (phase.status === 'dispatched' || phase.status === 'started') wakeAt = Math.min(wakeAt, phase.closeAt);
+  }
+  return wakeAt;
+};
