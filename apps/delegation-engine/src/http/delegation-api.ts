@@ -1,0 +1,45 @@
+/** What the HTTP edge asks of the engine. Reads come from PostgreSQL; everything that changes something enters through the inbound stream. */
+import type {
+  Acknowledgement,
+  AgentView,
+  DelegationCommand,
+  DelegationListItem,
+  DelegationRequest,
+  DelegationView,
+  EventView,
+  Page,
+  Pattern,
+  TaskState,
+} from '@mandate/contracts';
+import type { JsonValue } from '@mandate/kernel';
+
+export interface Caller {
+  tenant: string;
+  principal: string;
+  traceparent: string;
+}
+
+export interface ListQuery {
+  state?: TaskState;
+  pattern?: Pattern;
+  q?: string;
+  since?: string;
+  limit: number;
+  cursor?: string;
+}
+
+export abstract class DelegationApi {
+  /** Publishes a request and resolves to the engine's one answer; throws its problem. */
+  abstract request(caller: Caller, request: DelegationRequest): Promise<Acknowledgement>;
+  abstract command(caller: Caller, delegationId: string, command: DelegationCommand): Promise<Acknowledgement>;
+  abstract view(caller: Caller, delegationId: string): Promise<DelegationView>;
+  abstract list(caller: Caller, query: ListQuery): Promise<Page<DelegationListItem>>;
+  /** Events after a global position, oldest first. */
+  abstract events(caller: Caller, delegationId: string, after: number, limit: number): Promise<EventView[]>;
+  /** The same, and those to come, until the delegation has ended or `signal` aborts. */
+  abstract follow(caller: Caller, delegationId: string, after: number, signal: AbortSignal): AsyncIterable<EventView>;
+  /** One event with its personal fields. */
+  abstract event(caller: Caller, delegationId: string, eventId: string): Promise<EventView>;
+  abstract output(caller: Caller, delegationId: string, stepId: string): Promise<JsonValue>;
+  abstract agents(caller: Caller): Promise<AgentView[]>;
+}
