@@ -1,1 +1,14 @@
-export {};
+export * from './caller.js';
+export * from './describe.js';
+export * from './document.pipe.js';
+export * from './gateway.js';
+export * from './health.js';
+export * from './load-config.js';
+export * from './logger.js';
+export * from './metrics.js';
+export * from './openapi.js';
+export * from './problem.filter.js';
+export * from './serve.js';
+export * from './service.js';
+export * from './service-app.js';
+export * from './trace-context.js';
