@@ -56,7 +56,9 @@ export const listenGateway = async (services: readonly RunningService[], { host,
   const open = new Set<ServerResponse>();
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     const path = pathOf(request);
-    const route = services.flatMap((s) => s.prefixes.map((prefix) => ({ prefix, handler: s.handler }))).find(({ prefix }) => isBelow(path, prefix));
+    const route = services
+      .flatMap((s) => s.prefixes.map((prefix) => ({ prefix, handler: s.handler })))
+      .find(({ prefix }) => isBelow(path, prefix));
     const stop = durations.startTimer({ prefix: route?.prefix ?? 'other', method: request.method ?? '' });
     open.add(response);
     response.once('close', () => {
@@ -88,7 +90,9 @@ const answerShared = async (answer: Answer | undefined, request: IncomingMessage
 };
 
 const sendJson = (response: ServerResponse, status: number, document: unknown): void => {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }).end(JSON.stringify(document));
+  response
+    .writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' })
+    .end(JSON.stringify(document));
 };
 
 const index = (services: readonly RunningService[]): unknown => ({
@@ -106,9 +110,17 @@ const listen = async (server: Server, host: string, port: number): Promise<void>
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'EADDRINUSE')
-      throw new AppError('PORT_IN_USE', 'unavailable', `port ${port} on ${host} is taken by another program; set MANDATE_PORT to a free one`, { host, port });
+      throw new AppError(
+        'PORT_IN_USE',
+        'unavailable',
+        `port ${port} on ${host} is taken by another program; set MANDATE_PORT to a free one`,
+        { host, port },
+      );
     if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
-      throw new AppError('CANNOT_LISTEN', 'unavailable', `cannot listen on ${host}:${port} (${code}); set MANDATE_HOST and MANDATE_PORT`, { host, port });
+      throw new AppError('CANNOT_LISTEN', 'unavailable', `cannot listen on ${host}:${port} (${code}); set MANDATE_HOST and MANDATE_PORT`, {
+        host,
+        port,
+      });
     throw error;
   }
 };

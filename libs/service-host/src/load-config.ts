@@ -28,7 +28,9 @@ export const loadConfig = <T extends object>(Class: new () => T, env: Readonly<R
   }
   const problems = validateSync(config).map((error) => {
     const name = names.get(error.property) ?? error.property;
-    return `${name} ${Object.values(error.constraints ?? {}).map((text) => text.replace(`${error.property} `, '')).join(', ')}`;
+    return `${name} ${Object.values(error.constraints ?? {})
+      .map((text) => text.replace(`${error.property} `, ''))
+      .join(', ')}`;
   });
   if (problems.length > 0)
     throw new AppError('CONFIG_INVALID', 'invalid', `set these environment variables right: ${problems.join('; ')}`, { problems });
@@ -41,6 +43,10 @@ const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, '1': true, yes
 const read = (text: string, type: unknown): unknown => {
   if (type === Number) return Number.isNaN(Number(text)) ? text : Number(text);
   if (type === Boolean) return BOOLEANS[text.toLowerCase()] ?? text;
-  if (type === Array) return text.split(',').map((item) => item.trim()).filter(Boolean);
+  if (type === Array)
+    return text
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean);
   return text;
 };

@@ -30,7 +30,9 @@ export const describeService = async (app: INestApplication): Promise<OpenApiDoc
   const described = routeDescriptions(app);
   const found = SwaggerModule.createDocument(app, { openapi: '3.1.0', info: INFO }, { operationIdFactory: operationId });
   const paths: OpenApiDocument['paths'] = {};
-  const schemas = await reachableSchemas([...described.values()].flatMap(({ body, query }) => [body, query]).filter((type) => type !== undefined));
+  const schemas = await reachableSchemas(
+    [...described.values()].flatMap(({ body, query }) => [body, query]).filter((type) => type !== undefined),
+  );
   for (const [path, item] of Object.entries(found.paths))
     for (const [method, operation] of Object.entries(item as Record<string, Operation>)) {
       const description = described.get(String(operation['operationId']));
@@ -42,13 +44,20 @@ export const describeService = async (app: INestApplication): Promise<OpenApiDoc
 const operationId = (controller: string, method: string): string => `${controller.replace(/Controller$/, '')}.${method}`;
 
 const routeDescriptions = (app: INestApplication): Map<string, RouteDescription> => {
-  const controllers = [...app.get(ModulesContainer).values()].flatMap((module) => [...module.controllers.values()]).map(({ metatype }) => metatype as Type);
+  const controllers = [...app.get(ModulesContainer).values()]
+    .flatMap((module) => [...module.controllers.values()])
+    .map(({ metatype }) => metatype as Type);
   return new Map(
-    controllers.flatMap((controller) => [...descriptionsOf(controller)].map(([method, route]) => [operationId(controller.name, method), route] as const)),
+    controllers.flatMap((controller) =>
+      [...descriptionsOf(controller)].map(([method, route]) => [operationId(controller.name, method), route] as const),
+    ),
   );
 };
 
-const PROBLEM_ANSWER = { description: 'Refused; `code` says why', content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } } };
+const PROBLEM_ANSWER = {
+  description: 'Refused; `code` says why',
+  content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+};
 
 const PRINCIPAL_PARAMETER = {
   name: 'Mandate-Principal',
@@ -92,7 +101,13 @@ const SHARED_PATHS: OpenApiDocument['paths'] = {
       responses: { 200: { description: 'All do' }, 503: { description: 'At least one does not; the body says which' } },
     },
   },
-  '/metrics': { get: { operationId: 'metrics', summary: 'Prometheus text', responses: { 200: { description: 'Metrics', content: { 'text/plain': {} } } } } },
+  '/metrics': {
+    get: {
+      operationId: 'metrics',
+      summary: 'Prometheus text',
+      responses: { 200: { description: 'Metrics', content: { 'text/plain': {} } } },
+    },
+  },
 };
 
 /** One document of all services of a gateway, with what the gateway answers itself. */

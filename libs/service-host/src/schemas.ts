@@ -40,7 +40,8 @@ export const reachableSchemas = async (roots: readonly Type[]): Promise<Schemas>
     const schema = all[name];
     if (!schema || reached[name]) return;
     const properties = Object.fromEntries(Object.entries(schema.properties ?? {}).filter(([, property]) => !(OMITTED in property)));
-    reached[name] = { ...schema, properties, additionalProperties: false };
+    const required = (schema.required ?? []).filter((property) => property in properties);
+    reached[name] = { ...schema, properties, required, additionalProperties: false };
     for (const match of JSON.stringify(properties).matchAll(/"#\/components\/schemas\/(\w+)"/g)) visit(match[1] as string);
   };
   for (const root of roots) visit(root.name);

@@ -1,0 +1,234 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type {
+  Acknowledgement,
+  AgentView,
+  DelegationCommand,
+  DelegationListItem,
+  DelegationRequest,
+  DelegationView,
+  EventView,
+  Page,
+} from '@mandate/contracts';
+import { AppError, isUlid, type JsonValue } from '@mandate/kernel';
+import { createLogger, createServiceApp, listenGateway, type Gateway, type RunningService } from '@mandate/service-host';
+import { Module } from '@nestjs/common';
+import { DelegationApi, HTTP_CONTROLLERS, HTTP_PREFIXES, type Caller, type ListQuery } from './index.js';
+
+const ID = '01JD00000000000000000000A0';
+const OTHER = '01JD00000000000000000000A1';
+
+const event = (position: number): EventView => ({
+  position,
+  id: ID,
+  type: 'dev.mandate.delegation.stepstarted.v1',
+  version: position,
+  time: '2026-11-23T05:00:00.000Z',
+  data: { text: 'one\ntwo' },
+  actor: { kind: 'engine', id: 'e1' },
+});
+
+/** Remembers what it is asked and answers from memory. */
+class RecordingApi extends DelegationApi {
+  asked: unknown[] = [];
+  stored: EventView[] = [];
+  endless = false;
+  aborted = false;
+  yielded = 0;
+
+  async request(caller: Caller, request: DelegationRequest): Promise<Acknowledgement> {
+    this.asked.push({ principal: caller.principal, request });
+    if (request.goal === 'again')
+      throw new AppError('IDEMPOTENCY_CONFLICT', 'conflict', 'another body under this key', { existingId: OTHER });
+    return { id: request.id as string, state: 'TASK_STATE_SUBMITTED' };
+  }
+  async command(_caller: Caller, id: string, command: DelegationCommand): Promise<Acknowledgement> {
+    this.asked.push({ id, command });
+    return { id, state: 'TASK_STATE_CANCELED' };
+  }
+  async view(_caller: Caller, id: string): Promise<DelegationView> {
+    if (id !== ID) throw unknownDelegation();
+    return { id, state: 'TASK_STATE_WORKING', goal: 'g', pattern: null, confidence: null, decision: null, steps: [], createdAt: 't' };
+  }
+  async list(_caller: Caller, query: ListQuery): Promise<Page<DelegationListItem>> {
+    this.asked.push(query);
+    return { items: [], nextCursor: 'next' };
+  }
+  async events(_caller: Caller, id: string, after: number, limit: number): Promise<EventView[]> {
+    if (id !== ID) throw unknownDelegation();
+    return this.stored.filter(({ position }) => position > after).slice(0, limit);
+  }
+  async *follow(_caller: Caller, _id: string, after: number, signal: AbortSignal): AsyncIterable<EventView> {
+    signal.addEventListener('abort', () => (this.aborted = true));
+    for (const stored of this.stored) if (stored.position > after) yield stored;
+    for (let position = 100; this.endless && !signal.aborted; position++) {
+      this.yielded++;
+      yield { ...event(position), data: 'x'.repeat(100_000) };
+    }
+  }
+  async event(): Promise<EventView> {
+    return event(1);
+  }
+  async output(_caller: Caller, _id: string, stepId: string): Promise<JsonValue> {
+    return stepId === 'text' ? 'just text' : null;
+  }
+  async agents(): Promise<AgentView[]> {
+    return [];
+  }
+}
+
+const unknownDelegation = (): AppError => new AppError('NOT_FOUND', 'not-found', 'no such delegation');
+
+const api = new RecordingApi();
+
+@Module({ controllers: HTTP_CONTROLLERS, providers: [{ provide: DelegationApi, useValue: api }] })
+class EdgeModule {}
+
+let service: RunningService;
+let gateway: Gateway;
+beforeAll(async () => {
+  const logger = createLogger({ service: 'delegation-engine', instance: 'i', level: 'silent' });
+  service = await createServiceApp({ name: 'delegation-engine', prefixes: HTTP_PREFIXES, module: EdgeModule, logger });
+  gateway = await listenGateway([service], { host: '127.0.0.1', port: 0 });
+});
+afterAll(async () => {
+  await gateway.close();
+  await service.close();
+});
+beforeEach(() => Object.assign(api, { asked: [], stored: [], endless: false, aborted: false, yielded: 0 }));
+
+const call = async (path: string, init?: RequestInit): Promise<{ status: number; headers: Headers; body: unknown }> => {
+  const response = await fetch(gateway.url + path, init);
+  return { status: response.status, headers: response.headers, body: JSON.parse(await response.text()) as unknown };
+};
+const post = (path: string, body?: unknown, headers: Record<string, string> = {}): ReturnType<typeof call> =>
+  call(path, { method: 'POST', headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+
+describe('asking over HTTP', () => {
+  it('makes the id and says where the delegation is', async () => {
+    const { status, headers, body } = await post('/api/delegations', { goal: 'g' }, { 'Mandate-Principal': 'ann' });
+    const { id } = body as Acknowledgement;
+    expect([status, isUlid(id), headers.get('location')]).toEqual([201, true, `/api/delegations/${id}`]);
+    expect(api.asked).toEqual([{ principal: 'ann', request: { goal: 'g', id } }]);
+  });
+
+  it("keeps the id of the body and the status of the engine's problem", async () => {
+    expect(await post('/api/delegations', { id: ID, goal: 'again' })).toMatchObject({
+      status: 409,
+      body: { code: 'IDEMPOTENCY_CONFLICT', existingId: OTHER },
+    });
+    expect(api.asked).toEqual([{ principal: 'admin', request: { id: ID, goal: 'again' } }]);
+  });
+
+  it('refuses a field whose feature is not there', async () => {
+    expect(await post('/api/delegations', { goal: 'g', priority: 1 })).toMatchObject({ status: 400, body: { code: 'UNSUPPORTED_FIELD' } });
+  });
+});
+
+describe('steering', () => {
+  it.each(['cancel', 'approve', 'deny'])('%s takes no body and makes the command id', async (type) => {
+    expect((await post(`/api/delegations/${ID}/${type}`)).status).toBe(200);
+    expect(api.asked).toEqual([{ id: ID, command: { type, commandId: expect.stringMatching(/^[0-9A-Z]{26}$/) } }]);
+  });
+
+  it('answers a question', async () => {
+    await post(`/api/delegations/${ID}/answer`, { commandId: OTHER, stepId: 's', questionId: 'q', answer: [1] });
+    expect(api.asked).toEqual([{ id: ID, command: { type: 'answer', commandId: OTHER, stepId: 's', questionId: 'q', answer: [1] } }]);
+  });
+
+  it('refuses an id that is none', async () => {
+    expect(await post('/api/delegations/nonsense/cancel')).toMatchObject({ status: 400, body: { code: 'INVALID_ID' } });
+    expect(api.asked).toEqual([]);
+  });
+});
+
+describe('reading', () => {
+  it('shows one delegation or a problem', async () => {
+    expect(await call(`/api/delegations/${ID}`)).toMatchObject({ status: 200, body: { id: ID } });
+    expect(await call(`/api/delegations/${OTHER}`)).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+  });
+
+  it('passes a checked query on', async () => {
+    expect((await call('/api/delegations?state=TASK_STATE_WORKING&pattern=meta&limit=3&since=2026-01-01T00:00:00Z')).body).toEqual({
+      items: [],
+      nextCursor: 'next',
+    });
+    expect(api.asked).toEqual([{ state: 'TASK_STATE_WORKING', pattern: 'meta', limit: 3, since: '2026-01-01T00:00:00Z' }]);
+    expect(await call('/api/delegations?limit=1000')).toMatchObject({ status: 400, body: { field: 'limit' } });
+    expect(await call('/api/delegations?colour=red')).toMatchObject({ status: 400, body: { code: 'UNKNOWN_FIELD' } });
+  });
+
+  it('pages through events by position', async () => {
+    api.stored = [event(3), event(5), event(9)];
+    expect((await call(`/api/delegations/${ID}/events?limit=2`)).body).toEqual({ items: [event(3), event(5)], nextCursor: '5' });
+    expect((await call(`/api/delegations/${ID}/events?limit=2&cursor=5`)).body).toEqual({ items: [event(9)], nextCursor: null });
+  });
+
+  it('gives an output as JSON whatever its type', async () => {
+    const { body, headers } = await call(`/api/delegations/${ID}/steps/text/output`);
+    expect([body, headers.get('content-type')]).toEqual(['just text', 'application/json; charset=utf-8']);
+    expect((await call(`/api/delegations/${ID}/steps/none/output`)).body).toBeNull();
+  });
+
+  it('lists agents', async () => {
+    expect((await call('/api/agents')).body).toEqual({ items: [], nextCursor: null });
+  });
+
+  it('describes every route', async () => {
+    const { paths } = (await call('/openapi.json')).body as { paths: object };
+    expect(
+      Object.keys(paths)
+        .filter((path) => path.startsWith('/api'))
+        .sort(),
+    ).toEqual([
+      '/api/agents',
+      '/api/delegations',
+      '/api/delegations/{id}',
+      '/api/delegations/{id}/answer',
+      '/api/delegations/{id}/approve',
+      '/api/delegations/{id}/cancel',
+      '/api/delegations/{id}/deny',
+      '/api/delegations/{id}/events',
+      '/api/delegations/{id}/events/{eventId}',
+      '/api/delegations/{id}/steps/{stepId}/output',
+    ]);
+  });
+});
+
+describe('the event stream', () => {
+  const follow = (headers: Record<string, string> = {}, id = ID): Promise<Response> =>
+    fetch(`${gateway.url}/api/delegations/${id}/events`, { headers: { accept: 'text/event-stream', ...headers } });
+
+  it('sends what is new to the reader and ends with the delegation', async () => {
+    api.stored = [event(3), event(5)];
+    const response = await follow({ 'Last-Event-ID': '3' });
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    expect(await response.text()).toBe(`retry: 2000\n\nid: 5\nevent: ${event(5).type}\ndata: ${JSON.stringify(event(5))}\n\n`);
+  });
+
+  it('is a problem document for an unknown delegation or a bad position', async () => {
+    expect((await follow({}, OTHER)).status).toBe(404);
+    expect((await follow({ 'Last-Event-ID': 'x' })).status).toBe(400);
+  });
+
+  it('waits for a slow reader and stops when it leaves', async () => {
+    api.endless = true;
+    const response = await follow();
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    const held = await settled(() => api.yielded);
+    expect(held).toBeLessThan(1_000);
+    await reader.cancel();
+    await settled(() => (api.aborted ? 1 : 0), 1);
+    expect(api.aborted).toBe(true);
+  });
+});
+
+/** The value once it is `wanted`, or else once it has stayed the same for ten turns of the timer. */
+const settled = async (read: () => number, wanted?: number): Promise<number> => {
+  for (let last = -1, same = 0; wanted === undefined ? same < 10 : last !== wanted;) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    same = read() === last ? same + 1 : 0;
+    last = read();
+  }
+  return read();
+};

@@ -1,0 +1,109 @@
+/** JSON Schemas of the contract's views, for OpenAPI. */
+import { PATTERNS, TASK_STATES } from '@mandate/contracts';
+
+type Schema = Record<string, unknown>;
+
+const id = { type: 'string', pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$' };
+const text = { type: 'string' };
+const time = { type: 'string', format: 'date-time' };
+const state = { type: 'string', enum: TASK_STATES };
+const pattern = { type: 'string', enum: PATTERNS };
+const confidence = { type: 'number', minimum: 0, maximum: 1 };
+const integer = { type: 'integer', minimum: 0 };
+const anyJson = {};
+
+const nullable = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] });
+const list = (items: Schema): Schema => ({ type: 'array', items });
+/** All properties are there, except those named in `optional`. */
+const record = (properties: Record<string, Schema>, optional: readonly string[] = []): Schema => ({
+  type: 'object',
+  required: Object.keys(properties).filter((name) => !optional.includes(name)),
+  properties,
+});
+
+export const page = (item: Schema): Schema => record({ items: list(item), nextCursor: nullable(text) });
+
+export const ACKNOWLEDGEMENT = record({ id, state });
+
+const ERROR = record({ code: text, message: text });
+const OUTPUT = { description: 'Any JSON; above 64 KiB {"$ref","sha256","bytes"}, the whole stands at the reference' };
+
+const STEP = record(
+  {
+    id: text,
+    capability: text,
+    state,
+    attempt: integer,
+    dependsOn: list(text),
+    worker: nullable(text),
+    startedAt: nullable(time),
+    endedAt: nullable(time),
+    output: OUTPUT,
+    error: ERROR,
+    question: record({ id: text, text, schema: anyJson }, ['schema']),
+  },
+  ['output', 'error', 'question'],
+);
+
+const DECISION = record({
+  chosen: pattern,
+  alternatives: list(record({ pattern, confidence })),
+  model: text,
+  fallback: nullable(text),
+});
+
+export const DELEGATION = record(
+  {
+    id,
+    state,
+    goal: { anyOf: [text, record({ erased: { const: true } })] },
+    pattern: nullable(pattern),
+    confidence: nullable(confidence),
+    decision: nullable(DECISION),
+    steps: list(STEP),
+    result: { description: "The only sink's output, else an object by step id" },
+    error: ERROR,
+    createdAt: time,
+    endedAt: time,
+  },
+  ['result', 'error', 'endedAt'],
+);
+
+export const LIST_ITEM = record({
+  id,
+  state,
+  pattern: nullable(pattern),
+  confidence: nullable(confidence),
+  principal: text,
+  createdAt: time,
+  endedAt: nullable(time),
+});
+
+export const EVENT = record({
+  position: { type: 'integer', minimum: 1 },
+  id,
+  type: text,
+  version: integer,
+  time,
+  data: anyJson,
+  actor: record({ kind: text, id: text }),
+});
+
+const CAPABILITY = record({
+  name: text,
+  description: text,
+  tags: list(text),
+  concurrency: integer,
+  effects: text,
+  running: integer,
+});
+
+export const AGENT = record({
+  name: text,
+  version: text,
+  instance: text,
+  state: { type: 'string', enum: ['online', 'lost'] },
+  capabilities: list(CAPABILITY),
+  registeredAt: time,
+  lastSeenAt: nullable(time),
+});
