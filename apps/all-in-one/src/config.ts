@@ -1,0 +1,18 @@
+/** Everything the host reads from its environment. */
+import { IsIn, IsInt, IsNotEmpty, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { NAME_TOKEN } from '@mandate/contracts';
+import { Env } from '@mandate/service-host';
+
+export class HostConfig {
+  @Env('DATABASE_URL') @Matches(/^postgres(ql)?:\/\//, { message: '$property must be a postgres:// address' }) databaseUrl!: string;
+  @Env('NATS_URL') @Matches(/^(nats|tls|wss?):\/\//, { message: '$property must be a nats:// address' }) natsUrl!: string;
+  @Env('MANDATE_TOKEN') @IsOptional() @IsString() token?: string;
+  /** A file with 32 bytes in hex that wraps the keys of personal data. Lost with it is all personal data. */
+  @Env('MANDATE_MASTER_KEY_FILE') @IsString() @IsNotEmpty() masterKeyFile!: string;
+  @Env('MANDATE_PORT') @IsInt() @Min(0) @Max(65_535) port: number = 7400;
+  @Env('MANDATE_HOST') @IsString() host: string = '127.0.0.1';
+  @Env('MANDATE_SERVICES') @IsString({ each: true }) services: string[] = ['all'];
+  @Env('MANDATE_INSTANCE') @IsOptional() @Matches(NAME_TOKEN) instance?: string;
+  @Env('MANDATE_LOG_LEVEL') @IsIn(['trace', 'debug', 'info', 'warn', 'error', 'silent']) logLevel:
+    'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' = 'info';
+}
