@@ -94,7 +94,9 @@ afterAll(async () => {
   await gateway.close();
   await service.close();
 });
-beforeEach(() => Object.assign(api, { asked: [], stored: [], endless: false, aborted: false, yielded: 0 }));
+beforeEach(() => {
+  Object.assign(api, { asked: [], stored: [], endless: false, aborted: false, yielded: 0 });
+});
 
 const call = async (path: string, init?: RequestInit): Promise<{ status: number; headers: Headers; body: unknown }> => {
   const response = await fetch(gateway.url + path, init);
