@@ -8,6 +8,7 @@ export * from './logger.js';
 export * from './metrics.js';
 export * from './openapi.js';
 export * from './problem.filter.js';
+export * from './schemas.js';
 export * from './serve.js';
 export * from './service.js';
 export * from './service-app.js';

@@ -11,7 +11,8 @@ export interface OpenApiDocument {
   openapi: string;
   info: { title: string; version: string; description?: string };
   paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Schemas };
+  components: { schemas: Schemas; securitySchemes: object };
+  security: readonly object[];
 }
 
 const INFO = {
@@ -22,6 +23,9 @@ const INFO = {
     'Ids are ULIDs, times RFC 3339 in UTC with milliseconds, durations ISO 8601.',
 };
 
+/** The key of `credentials.json`; also NATS' token. */
+const SECURITY = { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } };
+
 const METHODS = new Set(['get', 'post', 'put', 'patch', 'delete']);
 
 /** The document of one service; the tooling is loaded on the first call. */
@@ -30,15 +34,21 @@ export const describeService = async (app: INestApplication): Promise<OpenApiDoc
   const described = routeDescriptions(app);
   const found = SwaggerModule.createDocument(app, { openapi: '3.1.0', info: INFO }, { operationIdFactory: operationId });
   const paths: OpenApiDocument['paths'] = {};
-  const schemas = await reachableSchemas(
-    [...described.values()].flatMap(({ body, query }) => [body, query]).filter((type) => type !== undefined),
-  );
+  const routes = [...described.values()];
+  const schemas = await reachableSchemas(routes.flatMap(({ body }) => body ?? []));
+  const queries = await reachableSchemas(routes.flatMap(({ query }) => query ?? []));
   for (const [path, item] of Object.entries(found.paths))
     for (const [method, operation] of Object.entries(item as Record<string, Operation>)) {
       const description = described.get(String(operation['operationId']));
-      if (METHODS.has(method) && description) (paths[path] ??= {})[method] = describe(operation, description, schemas);
+      if (METHODS.has(method) && description) (paths[path] ??= {})[method] = describe(operation, description, queries);
     }
-  return { openapi: '3.1.0', info: INFO, paths, components: { schemas: { ...schemas, Problem: PROBLEM_SCHEMA } } };
+  return {
+    openapi: '3.1.0',
+    info: INFO,
+    paths,
+    components: { schemas: { ...schemas, Problem: PROBLEM_SCHEMA }, ...SECURITY },
+    security: [{ key: [] }],
+  };
 };
 
 const operationId = (controller: string, method: string): string => `${controller.replace(/Controller$/, '')}.${method}`;
@@ -67,7 +77,7 @@ const PRINCIPAL_PARAMETER = {
   schema: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' },
 };
 
-const describe = (operation: Operation, route: RouteDescription, schemas: Schemas): Operation => {
+const describe = (operation: Operation, route: RouteDescription, queries: Schemas): Operation => {
   const { operationId: id, tags, parameters } = operation;
   const inPath = (parameters as { in: string }[]).filter((parameter) => parameter.in === 'path');
   const responses: Record<string, object> = {};
@@ -78,7 +88,7 @@ const describe = (operation: Operation, route: RouteDescription, schemas: Schema
     tags,
     summary: route.summary,
     ...(route.description ? { description: route.description } : {}),
-    parameters: [...inPath, ...(route.query ? queryParameters(schemas[route.query.name]) : []), PRINCIPAL_PARAMETER],
+    parameters: [...inPath, ...(route.query ? queryParameters(queries[route.query.name]) : []), PRINCIPAL_PARAMETER],
     ...(route.body
       ? { requestBody: { required: !route.bodyOptional, content: { 'application/json': { schema: schemaReference(route.body) } } } }
       : {}),
@@ -115,5 +125,6 @@ export const mergeOpenApi = (documents: readonly OpenApiDocument[]): OpenApiDocu
   openapi: '3.1.0',
   info: INFO,
   paths: Object.assign({}, ...documents.map((document) => document.paths), SHARED_PATHS) as OpenApiDocument['paths'],
-  components: { schemas: Object.assign({}, ...documents.map((document) => document.components.schemas)) as Schemas },
+  components: { schemas: Object.assign({}, ...documents.map((document) => document.components.schemas)) as Schemas, ...SECURITY },
+  security: [{ key: [] }],
 });

@@ -14,12 +14,13 @@ export type Schemas = Record<string, Schema>;
 const POINTER = '#/components/schemas/';
 const OMITTED = 'x-mandate-not-supported-yet';
 
-/** Rules of `@mandate/contracts`; the others come with the generator. */
+/** Rules of `@mandate/contracts` and those that the generator does not know. */
 const RULES = {
   isUlid: { type: 'string', pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$' },
   isCapability: { type: 'string', pattern: CAPABILITY_TOKEN.source },
   isName: { type: 'string', pattern: NAME_TOKEN.source },
   isDuration: { type: 'string', format: 'duration' },
+  isRfc3339: { type: 'string', format: 'date-time' },
   maxJsonBytes: {},
   isStringMap: { type: 'object', additionalProperties: { type: 'string' } },
   notSupportedYet: { [OMITTED]: true },
