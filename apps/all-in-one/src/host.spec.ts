@@ -58,7 +58,7 @@ describe('the choice of services', () => {
   it('is all of them, or those named, in the order of the start', async () => {
     expect(await names(['all'])).toEqual(['a', 'b']);
     expect(await names(['b'])).toEqual(['b']);
-    expect(() => chooseServices(['c'], catalogue)).toThrow(/there are all, a, b/);
+    await expect(chooseServices(['c'], catalogue)).rejects.toThrow(/there are all, a, b/);
   });
 });
 

@@ -24,7 +24,8 @@ const logger = createLogger({ service: 'mandate', instance, level: config.logLev
 
 const start = async (): Promise<Served> => {
   const { databaseUrl, natsUrl, token, host, port } = config;
-  const [masterKey, services] = await Promise.all([readMasterKey(config.masterKeyFile), chooseServices(config.services)]);
+  const masterKey = await readMasterKey(config.masterKeyFile);
+  const services = await chooseServices(config.services);
   const options = { databaseUrl, natsUrl, masterKey, instance, logger, ...(token ? { natsToken: token } : {}) };
   return serve(services, options, { host, port });
 };

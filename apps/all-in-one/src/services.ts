@@ -9,7 +9,7 @@ export const CATALOGUE: Catalogue = {
 };
 
 /** In the catalogue's order, which is the order of the start. Throws AppError `CONFIG_INVALID` for a name that is not there. */
-export const chooseServices = (wanted: readonly string[], catalogue: Catalogue = CATALOGUE): Promise<Service[]> => {
+export const chooseServices = async (wanted: readonly string[], catalogue: Catalogue = CATALOGUE): Promise<Service[]> => {
   const names = Object.keys(catalogue);
   const unknown = wanted.filter((name) => name !== 'all' && !names.includes(name));
   if (unknown.length > 0)
