@@ -40,7 +40,9 @@ export const streamEvents = async (response: ServerResponse, follow: (signal: Ab
       if (!response.write(frame(event))) await once(response, 'drain', { signal: gone.signal });
     }
   } catch (error) {
-    if (!gone.signal.aborted) throw error;
+    if (gone.signal.aborted) return;
+    response.destroy(); // a clean end would say that the delegation has ended
+    throw error;
   } finally {
     clearInterval(heartbeat);
     if (!response.writableEnded && !response.destroyed && !response.errored) response.end();

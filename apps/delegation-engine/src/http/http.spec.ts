@@ -32,6 +32,7 @@ class RecordingApi extends DelegationApi {
   asked: unknown[] = [];
   stored: EventView[] = [];
   endless = false;
+  breaks = false;
   aborted = false;
   yielded = 0;
 
@@ -60,6 +61,7 @@ class RecordingApi extends DelegationApi {
   async *follow(_caller: Caller, _id: string, after: number, signal: AbortSignal): AsyncIterable<EventView> {
     signal.addEventListener('abort', () => (this.aborted = true));
     for (const stored of this.stored) if (stored.position > after) yield stored;
+    if (this.breaks) throw new Error('the database is gone');
     for (let position = 100; this.endless && !signal.aborted; position++) {
       this.yielded++;
       yield { ...event(position), data: 'x'.repeat(100_000) };
@@ -95,7 +97,7 @@ afterAll(async () => {
   await service.close();
 });
 beforeEach(() => {
-  Object.assign(api, { asked: [], stored: [], endless: false, aborted: false, yielded: 0 });
+  Object.assign(api, { asked: [], stored: [], endless: false, breaks: false, aborted: false, yielded: 0 });
 });
 
 const call = async (path: string, init?: RequestInit): Promise<{ status: number; headers: Headers; body: unknown }> => {
@@ -210,6 +212,12 @@ describe('the event stream', () => {
   it('is a problem document for an unknown delegation or a bad position', async () => {
     expect((await follow({}, OTHER)).status).toBe(404);
     expect((await follow({ 'Last-Event-ID': 'x' })).status).toBe(400);
+  });
+
+  it('breaks off, and does not end, when it cannot go on', async () => {
+    api.stored = [event(3)];
+    api.breaks = true;
+    await expect(follow().then((response) => response.text())).rejects.toThrow();
   });
 
   it('waits for a slow reader and stops when it leaves', async () => {
