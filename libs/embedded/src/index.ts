@@ -1,1 +1,5 @@
-export {};
+export * from './machine.js';
+export * from './process/child.js';
+export * from './process/identity.js';
+export * from './process/run.js';
+export * from './postgres/start.js';
