@@ -1,1 +1,12 @@
-export {};
+export * from './crash-points.js';
+export * from './fake-clock.js';
+export * from './seeded.js';
+export * from './servers/config.js';
+export * from './servers/database.js';
+export * from './servers/free-port.js';
+export * from './servers/nats-server.js';
+export * from './servers/postgres-server.js';
+export * from './servers/run.js';
+export * from './specify.js';
+export * from './until.js';
+export * from './world.js';
