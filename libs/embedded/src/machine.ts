@@ -12,7 +12,9 @@ export const assertPortFree = (port: number, what: string, setting: string): Pro
     server.once('error', (error: NodeJS.ErrnoException) => {
       const code = error.code === 'EACCES' ? 'NO_PERMISSION' : 'PORT_IN_USE';
       const problem = error.code === 'EACCES' ? 'needs privileges' : 'is in use by another program';
-      reject(new AppError(code, 'unavailable', `Port ${port} for ${what} ${problem}. Choose another one with ${setting}.`, { port, setting }));
+      reject(
+        new AppError(code, 'unavailable', `Port ${port} for ${what} ${problem}. Choose another one with ${setting}.`, { port, setting }),
+      );
     });
     server.listen(port, '127.0.0.1', () => server.close(() => resolve()));
   });

@@ -54,7 +54,11 @@ const copyTo = async (cache: string, root: string): Promise<string> => {
   const half = await mkdtemp(join(cache, 'copying-'));
   try {
     await chmod(half, 0o755);
-    await cp(join(root, 'native'), join(half, 'native'), { recursive: true, verbatimSymlinks: true, filter: (path) => !path.endsWith('.a') });
+    await cp(join(root, 'native'), join(half, 'native'), {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (path) => !path.endsWith('.a'),
+    });
     await linkLibraries(half);
     await rename(half, target).catch(() => existsSync(target) || Promise.reject(new Error(`cannot create ${target}`)));
   } finally {
@@ -82,4 +86,3 @@ export const findBinaries = async (account: Account, ownCache: string, report: (
   const bin = join(chosen, 'native/bin');
   return { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') };
 };
-

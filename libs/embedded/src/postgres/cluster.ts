@@ -14,7 +14,8 @@ export const DATABASE = 'mandate';
 
 /** initdb writes about 40 MiB; the write-ahead log needs room from the first minute on. */
 const FIRST_START_MIB = 300;
-const FIRST_USER_OID = 16_384;
+/** template1, template0 and postgres (PostgreSQL's pg_database.dat): all that initdb makes. */
+const INITIAL_DATABASES = ['1', '4', '5'];
 
 export interface ClusterOptions {
   dataDir: string;
@@ -43,7 +44,7 @@ const inspect = async (dataDir: string): Promise<Condition> => {
   if (existsSync(join(dataDir, 'PG_VERSION')) && existsSync(join(dataDir, 'global/pg_control'))) return 'whole';
   if (!entries.includes('base') && !entries.includes('PG_VERSION')) return 'damaged'; // not a data directory at all
   const databases = await readdir(join(dataDir, 'base')).catch(() => []);
-  return databases.some((oid) => Number(oid) >= FIRST_USER_OID) ? 'damaged' : 'never-used';
+  return databases.some((oid) => /^\d+$/.test(oid) && !INITIAL_DATABASES.includes(oid)) ? 'damaged' : 'never-used';
 };
 
 const damaged = (dataDir: string): AppError =>
@@ -69,7 +70,10 @@ const asServer = (options: ClusterOptions, cwd: string) => ({
 const runSingleUser = async (options: ClusterOptions, dir: string, sql: readonly string[]): Promise<void> => {
   const name = await nameForServer(dir, options.account);
   const args = ['--single', '-D', name, ...(options.sync ? [] : ['-c', 'fsync=off']), '-c', 'exit_on_error=on', 'postgres'];
-  const { status, output } = await options.run(options.binaries.postgres, args, { ...asServer(options, dir), input: `${sql.join('\n')}\n` });
+  const { status, output } = await options.run(options.binaries.postgres, args, {
+    ...asServer(options, dir),
+    input: `${sql.join('\n')}\n`,
+  });
   if (status !== 0) throw failed(dir, output);
 };
 

@@ -60,7 +60,8 @@ const SETTINGS = {
   log_timezone: 'UTC',
 } as const;
 
-const FAST_AND_FORGETFUL = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } as const;
+/** A commit is still written before it is answered, so a killed server loses nothing. */
+const UNFORCED = { fsync: 'off', full_page_writes: 'off' } as const;
 
 const RUNNING_MIB = 64;
 /** Crash recovery after a SIGKILL replays up to max_wal_size. */
@@ -100,7 +101,7 @@ const untilReady = async (child: Child, options: PostgresOptions, dataDir: strin
 };
 
 const serve = async (options: PostgresOptions, binaries: Binaries, account: Account, dataDir: string): Promise<Child> => {
-  const settings = { ...SETTINGS, ...(options.testing ? FAST_AND_FORGETFUL : {}), ...options.settings, port: options.port };
+  const settings = { ...SETTINGS, ...(options.testing ? UNFORCED : {}), ...options.settings, port: options.port };
   return startChild({
     command: binaries.postgres,
     args: ['-D', await nameForServer(dataDir, account), ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],

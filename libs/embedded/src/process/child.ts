@@ -89,7 +89,9 @@ export const startChild = async (options: ChildOptions): Promise<Child> => {
   const exited = new Promise<Exit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
-    child.once('error', (cause) => reject(new AppError('CANNOT_START', 'unavailable', `Cannot run ${command}: ${cause.message}`, {}, { cause })));
+    child.once('error', (cause) =>
+      reject(new AppError('CANNOT_START', 'unavailable', `Cannot run ${command}: ${cause.message}`, {}, { cause })),
+    );
   });
   child.on('error', () => undefined); // an undeliverable message or signal: the exit tells what matters
   const pid = child.pid as number;

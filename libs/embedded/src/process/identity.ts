@@ -21,7 +21,9 @@ const bootId = (): string => read('/proc/sys/kernel/random/boot_id')?.trim() ?? 
 
 /** State and start time of a process; undefined when there is none. The command name may hold blanks, so fields count from its ")". */
 const statOf = (pid: number): { state: string; startTime: string } | undefined => {
-  const fields = read(`/proc/${pid}/stat`)?.replace(/^.*\) /s, '').split(' ');
+  const fields = read(`/proc/${pid}/stat`)
+    ?.replace(/^.*\) /s, '')
+    .split(' ');
   return fields?.[0] === undefined || fields[19] === undefined ? undefined : { state: fields[0], startTime: fields[19] };
 };
 
@@ -36,9 +38,7 @@ export const identify = (pid: number): ProcessIdentity | undefined => {
 /** Whether exactly this process still runs; a zombie, which only waits for its parent to notice, does not. */
 export const isAlive = (identity: ProcessIdentity): boolean => {
   const now = identify(identity.pid);
-  return (
-    now !== undefined && now.startTime === identity.startTime && now.bootId === identity.bootId && statOf(identity.pid)?.state !== 'Z'
-  );
+  return now !== undefined && now.startTime === identity.startTime && now.bootId === identity.bootId && statOf(identity.pid)?.state !== 'Z';
 };
 
 /** Sends a signal; false when there is no such process (or it is not ours). */
@@ -70,7 +70,7 @@ export const processesIn = (directory: string, program: string): ProcessIdentity
 const POLL_MS = 20;
 
 /** Resolves to false when one of them still runs after `timeoutMs`. They are not our children, so there is nothing to wait on but the clock. */
-const gone = async (identities: readonly ProcessIdentity[], timeoutMs: number): Promise<boolean> => {
+export const untilGone = async (identities: readonly ProcessIdentity[], timeoutMs: number): Promise<boolean> => {
   for (const giveUpAt = performance.now() + timeoutMs; identities.some(isAlive); await delay(POLL_MS)) {
     if (performance.now() > giveUpAt) return false;
   }
@@ -85,6 +85,6 @@ export const endProcesses = async (
 ): Promise<void> => {
   for (const name of [...signals, 'SIGKILL' as const]) {
     for (const identity of identities) if (isAlive(identity)) signal(identity.pid, name);
-    if (await gone(identities, graceMs)) return;
+    if (await untilGone(identities, graceMs)) return;
   }
 };
