@@ -5,6 +5,8 @@ import { TestEnvironment } from 'jest-environment-node';
 
 /** How long a closing handle may take after the file's last hook; a leak costs its file this long. */
 const GRACE_MS = 2_000;
+/** Node's own frames come first, and ten would often hold nothing else. */
+const FRAMES = 30;
 
 const NAMES = {
   TCPWRAP: 'socket',
@@ -24,11 +26,16 @@ export default class LeakCheckingEnvironment extends TestEnvironment {
   #open = new Map();
   #hook = createHook({
     init: (id, type, _trigger, resource) => {
-      if (type in NAMES) this.#open.set(id, { type, resource, stack: new Error('opened here').stack ?? '' });
+      if (type in NAMES) this.#open.set(id, { type, resource, stack: stackHere() });
     },
     destroy: (id) => this.#open.delete(id),
     trackPromises: false,
   });
+
+  constructor(config, context) {
+    super(config, context);
+    this.graceMs = config.projectConfig.testEnvironmentOptions.leakGraceMs ?? GRACE_MS;
+  }
 
   async setup() {
     await super.setup();
@@ -48,7 +55,7 @@ export default class LeakCheckingEnvironment extends TestEnvironment {
   }
 
   async #leaksAfterGrace() {
-    const giveUpAt = performance.now() + GRACE_MS;
+    const giveUpAt = performance.now() + this.graceMs;
     while (this.#leaks().length > 0 && performance.now() < giveUpAt) await delay(10);
     return this.#leaks();
   }
@@ -72,11 +79,21 @@ const end = ({ type, resource }) => {
   else resource.close?.();
 };
 
+const stackHere = () => {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = FRAMES;
+  const { stack = '' } = new Error();
+  Error.stackTraceLimit = stackTraceLimit;
+  return stack;
+};
+
 const ownFrames = (stack) =>
   stack
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line.startsWith('at ') && /\/.*:\d+:\d+\)?$/.test(line) && !/\(?node:/.test(line) && !line.includes(import.meta.filename));
+    .filter(
+      (line) => line.startsWith('at ') && /\/.*:\d+:\d+\)?$/.test(line) && !/\(?node:/.test(line) && !line.includes(import.meta.filename),
+    );
 
 /** Jest's own timers and pipes, when it runs in this process. */
 const isJests = (stack) => {
@@ -87,13 +104,23 @@ const isJests = (stack) => {
 const JEST = /node_modules\/(@jest\/|jest)/;
 
 const describe = ({ type, resource, stack }) => {
-  const detail = { TCPWRAP: () => peer(resource), PROCESSWRAP: () => `pid ${resource.pid}`, Timeout: () => `${resource._idleTimeout} ms` }[type]?.();
+  const detail = DETAILS[type]?.(resource);
   const frames = ownFrames(stack).filter((line) => !JEST.test(line));
   const origin = frames.slice(0, 3).map((line) => `    opened ${line}`);
-  return [`- ${NAMES[type]}${detail ? ` (${detail})` : ''}`, ...(origin.length > 0 ? origin : ['    opened by Node: an incoming connection, or a callback without a caller'])].join('\n');
+  return [
+    `- ${NAMES[type]}${detail ? ` (${detail})` : ''}`,
+    ...(origin.length > 0 ? origin : ['    opened by Node: an incoming connection, or a callback without a caller']),
+  ].join('\n');
 };
 
-const peer = (resource) => {
-  const address = {};
-  return resource.getpeername?.(address) === 0 ? `to ${address.address}:${address.port}` : '';
+const address = (resource, ask) => {
+  const found = {};
+  return resource[ask]?.(found) === 0 ? `${found.address}:${found.port}` : '';
+};
+
+const DETAILS = {
+  TCPWRAP: (socket) => `to ${address(socket, 'getpeername')}`,
+  TCPSERVERWRAP: (server) => `on ${address(server, 'getsockname')}`,
+  PROCESSWRAP: ({ pid }) => `pid ${pid}`,
+  Timeout: ({ _idleTimeout }) => `${_idleTimeout} ms`,
 };

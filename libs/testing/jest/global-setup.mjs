@@ -7,7 +7,7 @@ const PURE = ['layer:kernel', 'layer:contracts', 'layer:domain'];
 export default async (_globalConfig, { rootDir }) => {
   const { nx } = JSON.parse(readFileSync(`${rootDir}/package.json`, 'utf8'));
   if (process.env.MANDATE_TEST_RUN || nx.tags.some((tag) => PURE.includes(tag))) return;
-  const { runEnvironment, startTestRun } = await import('../dist/index.js');
+  const { runEnvironment, startTestRun } = await import('../dist/run.js');
   const started = await startTestRun((line) => console.error(line));
   Object.assign(process.env, runEnvironment(started.run));
   globalThis.mandateTestRun = started;

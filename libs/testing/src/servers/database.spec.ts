@@ -46,7 +46,9 @@ describe('a template', () => {
       throw new Error('broke off');
     };
     await expect(testDatabase({ template: { name: 'halves', key, fill: half } })).rejects.toThrow('broke off');
-    const whole = await testDatabase({ template: { name: 'halves', key, fill: async (url) => void (await ask(url, 'CREATE TABLE half ()')) } });
+    const whole = await testDatabase({
+      template: { name: 'halves', key, fill: async (url) => void (await ask(url, 'CREATE TABLE half ()')) },
+    });
     expect(await ask(whole.url, 'SELECT * FROM half')).toEqual([]);
     await whole.stop();
   });

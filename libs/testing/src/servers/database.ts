@@ -50,7 +50,10 @@ const inDatabase = (serverUrl: string, database: string): string => {
 
 /** A database is a template only when it is complete, so one that a dead process left half filled is made again. */
 const ensureTemplate = async (client: pg.Client, serverUrl: string, { name, key, fill }: Template): Promise<string> => {
-  const database = `template_${createHash('sha256').update(JSON.stringify([name, key])).digest('hex').slice(0, 16)}`;
+  const database = `template_${createHash('sha256')
+    .update(JSON.stringify([name, key]))
+    .digest('hex')
+    .slice(0, 16)}`;
   const lock = [LOCK_SPACE, Buffer.from(database.slice(-8), 'hex').readInt32BE()];
   await client.query('SELECT pg_advisory_lock($1, $2)', lock);
   try {

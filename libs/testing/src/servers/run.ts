@@ -47,7 +47,9 @@ const SHARED_SETTINGS = { max_connections: 200, checkpoint_timeout: '1h' };
 const startEmbedded = async (dir: string, log: (line: string) => void): Promise<SharedServers> => {
   const dataDir = join(dir, 'postgres');
   const onSpawn = (pid: number): void => enterProcess(dir, pid);
-  const postgres = await onFreePort((port) => startPostgres({ dataDir, port, log, onSpawn, testing: { fsync: false }, settings: SHARED_SETTINGS }));
+  const postgres = await onFreePort((port) =>
+    startPostgres({ dataDir, port, log, onSpawn, testing: { fsync: false }, settings: SHARED_SETTINGS }),
+  );
   return { postgresUrl: postgres.url, stop: () => postgres.stop() };
 };
 

@@ -1,0 +1,2 @@
+// expect TS2591 TS2580
+export const canary = Buffer.from('');

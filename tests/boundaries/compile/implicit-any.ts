@@ -1,0 +1,2 @@
+// expect TS7006
+export const canary = (value) => value;

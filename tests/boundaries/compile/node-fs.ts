@@ -1,0 +1,3 @@
+// expect TS2591 TS2307
+import { readFileSync } from 'node:fs';
+export const canary = readFileSync;

@@ -1,0 +1,2 @@
+// expect TS2591 TS2304
+export const canary = process.env;

@@ -1,0 +1,3 @@
+// as libs/delegation/src/canary.ts
+// expect no-restricted-properties: Domain code reads no clock
+export const canary = Date.now();

@@ -1,0 +1,4 @@
+// as libs/kernel/src/canary.ts
+// expect @nx/enforce-module-boundaries: can only depend on|Circular dependency
+import { PARTITIONS } from '@mandate/contracts';
+export const canary = PARTITIONS;
