@@ -10,7 +10,10 @@ if (!path || !layer) {
 const pure = ['kernel', 'contracts', 'domain'].includes(layer);
 const name = basename(path);
 const ours = deps.split(',').filter(Boolean);
-const up = path.split('/').map(() => '..').join('/');
+const up = path
+  .split('/')
+  .map(() => '..')
+  .join('/');
 const find = (dep) => ['libs', 'apps'].map((d) => `${d}/${dep}`).find((d) => existsSync(d)) ?? `libs/${dep}`;
 const write = (file, value) => {
   const target = join(path, file);
@@ -34,7 +37,12 @@ write('tsconfig.json', {
 });
 write('tsconfig.lib.json', {
   extends: `${up}/tsconfig.base.json`,
-  compilerOptions: { rootDir: 'src', outDir: 'dist', tsBuildInfoFile: 'dist/.tsbuildinfo', ...(pure ? { types: [], lib: ['es2023'] } : {}) },
+  compilerOptions: {
+    rootDir: 'src',
+    outDir: 'dist',
+    tsBuildInfoFile: 'dist/.tsbuildinfo',
+    ...(pure ? { types: [], lib: ['es2023'] } : {}),
+  },
   include: ['src/**/*.ts'],
   exclude: ['src/**/*.spec.ts'],
   references: ours.map((dep) => ({ path: `${up}/${find(dep)}/tsconfig.lib.json` })),

@@ -42,12 +42,19 @@ const addUp = (project) => {
 
 const runAll = (environment) =>
   new Promise((resolve) => {
-    const args = ['run-many', '-t', 'test', 'lint', '--parallel=2', '--outputStyle=static', ...process.argv.slice(2)];
+    const args = ['run-many', '-t', 'test', 'lint', '--parallel=2', '--outputStyle=static'];
     const env = { ...process.env, ...environment, PATH: environment.PATH ?? PATH, NX_DAEMON: 'false', NX_TUI: 'false', FORCE_COLOR: '0' };
     const child = spawn(bin('nx'), args, { cwd: root, stdio: 'inherit', env });
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
     child.on('exit', (code) => resolve(code ?? 1));
   });
+
+/** What belongs to no project: the tools, the configuration, and how everything is formatted. */
+const checkTheRest = () => {
+  const checks = { lint: ['eslint', '--max-warnings', '0', 'tools', '*.mjs'], format: ['prettier', '--check', '--log-level', 'warn', '.'] };
+  for (const [name, [tool, ...args]] of Object.entries(checks))
+    if (spawnSync(bin(tool), args, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH } }).status !== 0) fail(`${name}: see above`);
+};
 
 const main = async () => {
   if (spawnSync(bin('tsc'), ['-b', '--pretty', 'false'], { cwd: root, stdio: 'inherit' }).status !== 0) fail('the build: see above');
@@ -58,6 +65,7 @@ const main = async () => {
     const leftOver = await started.stop();
     if (leftOver > 0) fail(`${leftOver} server processes outlived their tests: call stop() in afterAll`);
   });
+  checkTheRest();
   console.log();
   for (const project of projects()) addUp(project);
   if (status !== 0 && failed === 0) fail('a check, see above');
