@@ -1,6 +1,7 @@
 export * from './machine.js';
 export * from './nats/resolve.js';
 export * from './nats/start.js';
+export * from './postgres/has-rows.js';
 export * from './postgres/start.js';
 export * from './process/child.js';
 export * from './process/home-lock.js';

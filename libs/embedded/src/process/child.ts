@@ -1,6 +1,6 @@
 /** One child process: started, watched, ended. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readSync, fstatSync, renameSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { AppError } from '@mandate/kernel';
 
@@ -28,7 +28,7 @@ export interface ChildOptions {
   uid?: number;
   gid?: number;
   ipc?: boolean;
-  /** Both output streams go to this file; the previous run's is kept beside it as `<file>.1`. */
+  /** Both output streams are appended to this file. */
   logFile: string;
   /** Tried in this order when it is to stop; SIGKILL follows. */
   stopSignals: readonly NodeJS.Signals[];
@@ -49,7 +49,6 @@ export interface Child {
 
 const openLog = (file: string): number => {
   mkdirSync(dirname(file), { recursive: true });
-  if (existsSync(file)) renameSync(file, `${file}.1`);
   return openSync(file, 'a', 0o600);
 };
 

@@ -1,0 +1,14 @@
+/** The command `up`. Its code is loaded when it is called, so that other commands do not pay for it. */
+import type { Command } from 'commander';
+
+export const registerUp = (program: Command): void => {
+  program
+    .command('up')
+    .summary('start everything on this machine')
+    .description('Starts PostgreSQL, NATS and the services on this machine, keeps them running, and stops them on Ctrl-C.')
+    .option('--demo', 'start the demo workers and show delegations as they happen', false)
+    .action(async ({ demo }: { demo: boolean }) => {
+      const { runUp } = await import('./run-up.js');
+      await runUp(demo);
+    });
+};

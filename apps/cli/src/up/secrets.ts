@@ -1,0 +1,96 @@
+/** What must survive every restart: the first administrator's key and the master key. Both are readable by their owner only. */
+import { randomBytes } from 'node:crypto';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { AppError } from '@mandate/kernel';
+
+export interface Credentials {
+  apiUrl: string;
+  natsUrl: string;
+  apiKey: string;
+  tenant: string;
+}
+
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const ID_LENGTH = 10;
+const SECRET_LENGTH = 32;
+const CHECK_LENGTH = 6;
+/** Bytes from here on are thrown away: 248 = 4 x 62, so that no character is likelier than another. */
+const UNBIASED = 248;
+
+const randomText = (length: number): string => {
+  let text = '';
+  while (text.length < length) for (const byte of randomBytes(length)) if (byte < UNBIASED) text += ALPHABET[byte % ALPHABET.length];
+  return text.slice(0, length);
+};
+
+/** A checksum lets a secret scanner tell a key from noise without asking anybody. */
+const checksum = (text: string): string => {
+  let digits = '';
+  for (let rest = crc32(text); digits.length < CHECK_LENGTH; rest = Math.floor(rest / ALPHABET.length))
+    digits = ALPHABET[rest % ALPHABET.length] + digits;
+  return digits;
+};
+
+/** `mdt_live_<id><secret><checksum>`: 10, 32 and 6 characters of base 62. */
+export const newApiKey = (): string => {
+  const key = `mdt_live_${randomText(ID_LENGTH)}${randomText(SECRET_LENGTH)}`;
+  return key + checksum(key);
+};
+
+/** Complete or not at all: written beside, forced to the disk, renamed. */
+const writeSecret = async (file: string, text: string): Promise<void> => {
+  const half = `${file}.new`;
+  await rm(half, { force: true });
+  const handle = await open(half, 'wx', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(half, file);
+};
+
+const readIfThere = (file: string): Promise<string | undefined> =>
+  readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : Promise.reject(error)));
+
+const keptKey = (file: string, text: string | undefined): string | undefined => {
+  if (text === undefined) return undefined;
+  try {
+    const { apiKey } = JSON.parse(text) as Partial<Credentials>;
+    if (typeof apiKey === 'string' && apiKey.length > 0) return apiKey;
+  } catch {
+    // said below
+  }
+  throw new AppError('CREDENTIALS_UNREADABLE', 'invalid', `${file} holds no key. Restore it, or delete it to get a new key.`, { file });
+};
+
+/** Keeps the key of earlier starts and writes today's addresses. Throws AppError `CREDENTIALS_UNREADABLE`. */
+export const keepCredentials = async (home: string, addresses: Pick<Credentials, 'apiUrl' | 'natsUrl'>): Promise<Credentials> => {
+  const file = join(home, 'credentials.json');
+  const text = await readIfThere(file);
+  const credentials = { ...addresses, apiKey: keptKey(file, text) ?? newApiKey(), tenant: 'default' };
+  const wanted = `${JSON.stringify(credentials, null, 2)}\n`;
+  if (text !== wanted) await writeSecret(file, wanted);
+  return credentials;
+};
+
+export const masterKeyFile = (home: string): string => join(home, 'master.key');
+
+/**
+ * Makes the master key on the first start. `holdsData` is asked only when there is none: with data and no key, a new key would
+ * hide that all personal data is unreadable, so it throws AppError `MASTER_KEY_MISSING` instead.
+ */
+export const keepMasterKey = async (file: string, holdsData: () => Promise<boolean>): Promise<void> => {
+  if ((await readIfThere(file)) !== undefined) return;
+  if (await holdsData())
+    throw new AppError(
+      'MASTER_KEY_MISSING',
+      'invalid',
+      `The database holds data, but ${file}, the key to its personal fields, is gone. Put the key back (a backup, the home it was made in), or begin with an empty database.`,
+      { file },
+    );
+  await writeSecret(file, `${randomBytes(32).toString('hex')}\n`);
+};
