@@ -1,1 +1,1 @@
-export {};
+export { run, type Invocation } from './run.js';

@@ -1,0 +1,139 @@
+/** HTTP to the gateway. Problems and silence become CliErrors with their exit status. */
+import type {
+  Acknowledgement,
+  AgentView,
+  DelegationListItem,
+  DelegationRequest,
+  DelegationView,
+  EventView,
+  Page,
+  Problem,
+} from '@mandate/contracts';
+import type { Access } from '../config.js';
+import { CliError, EXIT, problemError, unreachable } from '../exit.js';
+import { readEventStream } from './event-stream.js';
+
+const TIMEOUT_MS = 30_000;
+/** An answer may be older than the event that was just seen. */
+const LAG_MS = 100;
+const RECONNECT_TRIES = 30;
+
+export interface SteeringBody {
+  stepId?: string;
+  questionId?: string;
+  answer?: unknown;
+  reason?: string;
+}
+
+const FINAL_STATES = new Set(['TASK_STATE_COMPLETED', 'TASK_STATE_FAILED', 'TASK_STATE_CANCELED', 'TASK_STATE_REJECTED']);
+const FINAL_EVENT = /\.(completed|failed|canceled|rejected)\.v\d+$/;
+export const isFinalEvent = ({ type }: EventView): boolean => FINAL_EVENT.test(type);
+
+export class ApiClient {
+  constructor(
+    private readonly access: Access,
+    private readonly principal?: string,
+  ) {}
+
+  delegate(request: DelegationRequest): Promise<Acknowledgement> {
+    return this.json('POST', '/api/delegations', request);
+  }
+
+  view(id: string): Promise<DelegationView> {
+    return this.json('GET', `/api/delegations/${encodeURIComponent(id)}`);
+  }
+
+  /** The view of a delegation that has ended. */
+  async finalView(id: string): Promise<DelegationView> {
+    for (let tries = 0; ; tries++) {
+      const view = await this.view(id);
+      if (FINAL_STATES.has(view.state) || tries >= RECONNECT_TRIES) return view;
+      await pause(LAG_MS);
+    }
+  }
+
+  list(query: Record<string, string | undefined>): Promise<Page<DelegationListItem>> {
+    const search = new URLSearchParams(Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined));
+    return this.json('GET', `/api/delegations${search.size > 0 ? `?${search}` : ''}`);
+  }
+
+  steer(id: string, verb: 'cancel' | 'approve' | 'deny' | 'answer', body: SteeringBody): Promise<Acknowledgement> {
+    return this.json('POST', `/api/delegations/${encodeURIComponent(id)}/${verb}`, body);
+  }
+
+  agents(): Promise<Page<AgentView>> {
+    return this.json('GET', '/api/agents');
+  }
+
+  /** The value behind a `{"$ref"}`. */
+  referred(path: string): Promise<unknown> {
+    return this.json('GET', path);
+  }
+
+  /** Events after a position until the delegation has ended; picks up where it was when the connection breaks. */
+  async *follow(id: string, after = 0): AsyncGenerator<EventView> {
+    let last = after;
+    for (let failures = 0; ; failures++) {
+      try {
+        const response = await this.request('GET', `/api/delegations/${encodeURIComponent(id)}/events`, {
+          headers: { accept: 'text/event-stream', ...(last > 0 ? { 'last-event-id': String(last) } : {}) },
+        });
+        for await (const message of readEventStream(response.body)) {
+          const event = JSON.parse(message.data) as EventView;
+          if (event.position <= last) continue;
+          failures = 0;
+          last = event.position;
+          yield event;
+          if (isFinalEvent(event)) return;
+        }
+      } catch (error) {
+        const lasting = error instanceof CliError && error.status !== EXIT.unreachable;
+        if (lasting || last === after || failures >= RECONNECT_TRIES) throw error;
+      }
+      if (failures >= RECONNECT_TRIES) throw unreachable(this.access.apiUrl, 'the event stream ends again and again');
+      await pause(LAG_MS * Math.min(failures + 1, 20));
+    }
+  }
+
+  private async json<T>(method: string, path: string, body?: object): Promise<T> {
+    const response = await this.request(method, path, {
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
+    });
+    try {
+      return (await response.json()) as T;
+    } catch {
+      throw unreachable(this.access.apiUrl, `what answers there is not Mandate (${method} ${path} gave no JSON)`);
+    }
+  }
+
+  private async request(method: string, path: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (this.access.apiKey) headers.set('authorization', `Bearer ${this.access.apiKey}`);
+    if (this.principal) headers.set('mandate-principal', this.principal);
+    let response: Response;
+    try {
+      response = await fetch(new URL(path, this.access.apiUrl), { ...init, method, headers });
+    } catch (error) {
+      throw unreachable(this.access.apiUrl, reasonOf(error));
+    }
+    if (!response.ok) throw await failureOf(response, this.access.apiUrl);
+    return response;
+  }
+}
+
+const failureOf = async (response: Response, apiUrl: string): Promise<CliError> => {
+  const body = (await response.json().catch(() => null)) as Partial<Problem> | null;
+  if (typeof body?.code === 'string')
+    return problemError({ type: '', title: response.statusText, detail: '', status: response.status, code: body.code, ...body });
+  return unreachable(apiUrl, `it answered ${response.status} without saying why`);
+};
+
+const reasonOf = (error: unknown): string => {
+  const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
+  if (cause?.code === 'ECONNREFUSED') return 'nothing listens there';
+  if ((error as Error).name === 'TimeoutError') return 'no answer in time';
+  return cause?.message || (error as Error).message;
+};
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,51 @@
+/** From arguments to an exit status. Only the command that was asked for is loaded: most of a short command's time is loading. */
+import { Command, CommanderError } from 'commander';
+import type { CommandContext, Register } from './commands/context.js';
+import type { Surroundings } from './config.js';
+import { CliError, EXIT, type ExitStatus } from './exit.js';
+import { Output, type Streams } from './output.js';
+
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  delegate: async () => (await import('./commands/delegate.js')).registerDelegate,
+  status: async () => (await import('./commands/status.js')).registerStatus,
+  watch: async () => (await import('./commands/watch.js')).registerWatch,
+  list: async () => (await import('./commands/list.js')).registerList,
+  cancel: async () => (await import('./commands/steer.js')).registerCancel,
+  approve: async () => (await import('./commands/steer.js')).registerApprove,
+  deny: async () => (await import('./commands/steer.js')).registerDeny,
+  answer: async () => (await import('./commands/steer.js')).registerAnswer,
+  agents: async () => (await import('./commands/agents.js')).registerAgents,
+};
+
+export interface Invocation extends Surroundings {
+  args: readonly string[];
+  streams: Streams;
+}
+
+/** Resolves to the exit status of the contract; prints what is to be said, never throws for a user's mistake. */
+export const run = async ({ args, streams, env, cwd }: Invocation): Promise<number> => {
+  const output = new Output(streams, Boolean(env['NO_COLOR']));
+  let status: ExitStatus = EXIT.done;
+  const context: CommandContext = { output, surroundings: { env, cwd }, exit: (wanted) => (status = wanted) };
+  try {
+    const program = await build(args, streams, context);
+    await program.parseAsync(args, { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (!(error instanceof CliError)) throw error;
+    output.error(`${output.paintError('red', error.code)}: ${error.message}`);
+    if (error.hint) output.error(output.paintError('dim', error.hint));
+    return error.status;
+  }
+};
+
+const build = async (args: readonly string[], streams: Streams, context: CommandContext): Promise<Command> => {
+  const program = new Command('mandate').description('delegate work to agents, and keep what happens on record');
+  program.exitOverride().showHelpAfterError('(mandate help shows how)');
+  program.configureOutput({ writeOut: (text) => void streams.stdout.write(text), writeErr: (text) => void streams.stderr.write(text) });
+  const wanted = COMMANDS[args.find((arg) => !arg.startsWith('-')) ?? ''];
+  const chosen = wanted ? [wanted] : Object.values(COMMANDS);
+  for (const register of await Promise.all(chosen.map((load) => load()))) register(program, context);
+  return program;
+};

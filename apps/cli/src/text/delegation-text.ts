@@ -1,0 +1,61 @@
+/** A whole delegation for people. */
+import type { DelegationView, StepView } from '@mandate/contracts';
+import type { Output } from '../output.js';
+import { stateText, tookText } from './state-text.js';
+import { table, truncate } from './table.js';
+import { valueLines } from './value-text.js';
+
+const percent = (confidence: number | null): string => (confidence === null ? '' : ` (${Math.round(confidence * 100)} %)`);
+
+export const delegationLines = (output: Output, view: DelegationView): string[] => {
+  const goal = typeof view.goal === 'string' ? truncate(view.goal.replaceAll('\n', ' '), output.columns - 10) : '(erased)';
+  const facts = [
+    ['id', view.id],
+    ['state', stateText(output, view.state)],
+    ['goal', goal],
+    [
+      'pattern',
+      view.pattern
+        ? `${view.pattern}${percent(view.confidence)}${view.decision?.fallback ? `, fell back: ${view.decision.fallback}` : ''}`
+        : '-',
+    ],
+    ['asked', `${view.createdAt}${view.endedAt ? `, took ${tookText(view.createdAt, view.endedAt)}` : ''}`],
+  ];
+  return [
+    ...table(facts.map(([name = '', value = '']) => [output.paint('dim', name), value])),
+    ...stepLines(output, view.steps),
+    ...questionLines(output, view),
+    ...endLines(output, view),
+  ];
+};
+
+const stepLines = (output: Output, steps: readonly StepView[]): string[] => {
+  if (steps.length === 0) return [];
+  const head = ['step', 'capability', 'state', 'attempt', 'took', 'worker', 'after'].map((name) => output.paint('dim', name));
+  const rows = steps.map((step) => [
+    step.id,
+    step.capability,
+    stateText(output, step.state),
+    String(step.attempt),
+    tookText(step.startedAt, step.endedAt) || '-',
+    step.worker ?? '-',
+    step.dependsOn.join(', ') || '-',
+  ]);
+  return ['', ...table([head, ...rows])];
+};
+
+const questionLines = (output: Output, { id, steps }: DelegationView): string[] =>
+  steps.flatMap((step) =>
+    step.question
+      ? [
+          '',
+          output.paint('magenta', `${step.id} asks: ${step.question.text}`),
+          `  mandate answer ${id} --question ${step.question.id} --text "..."`,
+        ]
+      : [],
+  );
+
+const endLines = (output: Output, view: DelegationView): string[] => {
+  if (view.error) return ['', `${output.paint('red', view.error.code)}: ${view.error.message}`];
+  return view.result === undefined ? [] : ['', ...valueLines(view.result)];
+};
