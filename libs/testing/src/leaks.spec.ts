@@ -48,6 +48,12 @@ describe('the leak check', () => {
     expect(plain(result?.message)).toContain(said);
   });
 
+  it('reports it beside the failure of a test, which may be the reason', () => {
+    expect(byName.get('failing')).toMatchObject({ status: 'failed', assertionResults: [{ status: 'failed' }] });
+    expect(plain(byName.get('failing')?.message)).toContain('the test itself failed');
+    expect(plain(byName.get('failing')?.message)).toContain('- timer (60000 ms)');
+  });
+
   it('passes a file that closes what it opens', () => {
     expect(byName.get('clean')).toMatchObject({ status: 'passed', assertionResults: [{ status: 'passed' }, { status: 'passed' }] });
   });

@@ -1,4 +1,5 @@
-import * as eventStore from '@mandate/event-store';
+import { migrate } from '@mandate/event-store';
 import type { Template } from './database.js';
 
-export const migratedTemplate = (): Template => ({ name: 'event-store', key: 'this run', fill: (url) => eventStore.migrate(url) });
+/** The server lives for one run, so within it the migrations cannot change and any key will do. */
+export const migratedTemplate = (): Template => ({ name: 'event-store', key: '', fill: (url) => migrate(url) });
