@@ -30,7 +30,7 @@ export const testDatabase = async ({ template = 'migrated' }: TestDatabaseOption
   const name = `test_${randomBytes(8).toString('hex')}`;
   await asOwner(postgresUrl, async (client) => {
     const source = template === 'empty' ? 'template0' : await ensureTemplate(client, postgresUrl, await resolve(template));
-    await client.query(`CREATE DATABASE ${name} TEMPLATE ${source}`);
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${source} STRATEGY FILE_COPY`);
   });
   return {
     name,
