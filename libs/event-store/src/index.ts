@@ -1,1 +1,14 @@
-export {};
+export * from './canonical-json.js';
+export { DataKeys } from './data-keys.js';
+export { Database, type DatabaseOptions, type Row } from './database.js';
+export { type Envelope, eventId } from './envelope.js';
+export { type CommitListener, EventStore, type EventStoreOptions } from './event-store.js';
+export { Keyring } from './keys.js';
+export * from './merkle.js';
+export { migrate, type MigrateOptions } from './migrate.js';
+export { EVENT_STORE_MIGRATIONS } from './migrations/index.js';
+export type { OwnedPartition } from './ownership.js';
+export type { ReadAll, ReadStream } from './reads.js';
+export type { HeldSlot, RegisteredRequest, StreamRow, WaitingRow } from './streams.js';
+export * from './types.js';
+export { Upcasters, type Upcaster } from './upcasters.js';

@@ -1,0 +1,157 @@
+/** One call of es.append: parameters out, outcomes back. */
+import { boolArray, byteaArray, int2Array, int4Array, int8Array, textArray, timeArray } from './binary-array.js';
+import type { Database, Row } from './database.js';
+import type { PreparedEntry, PreparedEvent } from './prepare.js';
+import type { RejectionCode } from './types.js';
+
+/** A prepared entry at its place in a batch. What a chain's entries leave unsaid is carried over from the one before. */
+export interface BatchEntry extends PreparedEntry {
+  /** Number, from 1, of the first entry of the same stream in the batch. */
+  root: number;
+  open: boolean | undefined;
+  /** Milliseconds; undefined = leave as it is. */
+  wakeAt: number | null | undefined;
+  dataKey: Buffer | undefined;
+  newKey: boolean;
+}
+
+export type EntryOutcome =
+  | { ok: true; firstPosition: number; recordedAt: string }
+  | { ok: false; code: RejectionCode | 'STALE_KEY'; currentVersion: number; existing: { type: string; id: string } | null };
+
+const APPEND = { name: 'es_append', text: `SELECT * FROM es.append(${Array.from({ length: 37 }, (_, i) => `$${i + 1}`).join(', ')})` };
+
+const LOG_ID = 1;
+
+/** Appends batches of one process. */
+export class AppendCall {
+  /** Types that are in `es.event_type` already. */
+  private readonly knownTypes = new Set<string>();
+
+  constructor(private readonly database: Database) {}
+
+  async append(batch: readonly BatchEntry[], nowMs: number): Promise<EntryOutcome[]> {
+    const types = this.newTypes(batch);
+    const [row] = await this.database.query(APPEND, [
+      LOG_ID,
+      new Date(nowMs).toISOString(),
+      ...entryColumns(batch),
+      ...eventColumns(batch),
+      slotChanges(batch),
+      waitingChanges(batch),
+      types.size > 0 ? JSON.stringify([...types.values()]) : null,
+    ]);
+    for (const name of types.keys()) this.knownTypes.add(name);
+    return outcomes(batch, row as Row);
+  }
+
+  private newTypes(batch: readonly BatchEntry[]): Map<string, { type: string; version: number }> {
+    const types = new Map<string, { type: string; version: number }>();
+    for (const { events } of batch)
+      for (const { event } of events) {
+        const version = event.schemaVersion ?? 1;
+        const name = `${event.type}@${version}`;
+        if (!this.knownTypes.has(name)) types.set(name, { type: event.type, version });
+      }
+    return types;
+  }
+}
+
+const entryColumns = (batch: readonly BatchEntry[]): unknown[] => {
+  let offset = 0;
+  const offsets = batch.map(({ events }) => (offset += events.length) - events.length);
+  const idempotency = batch.map(({ entry }) => entry.request?.idempotency);
+  return [
+    textArray(batch.map(({ entry }) => entry.tenant)),
+    textArray(batch.map(({ entry }) => entry.stream.type)),
+    textArray(batch.map(({ entry }) => entry.stream.id)),
+    int8Array(batch.map(({ expected }) => expected)),
+    int4Array(batch.map(({ events }) => events.length)),
+    int4Array(batch.map(({ root }) => root)),
+    int4Array(offsets),
+    int2Array(batch.map(({ entry }) => entry.partition?.index)),
+    int8Array(batch.map(({ entry }) => entry.partition?.epoch)),
+    int8Array(batch.map(({ entry }) => entry.slots?.schedulerEpoch)),
+    boolArray(batch.map(({ open }) => open)),
+    boolArray(batch.map(({ wakeAt }) => wakeAt !== undefined)),
+    timeArray(batch.map(({ wakeAt }) => wakeAt)),
+    byteaArray(batch.map(({ entry }) => entry.request?.digest)),
+    textArray(idempotency.map((given) => given?.principal)),
+    textArray(idempotency.map((given) => given?.key)),
+    byteaArray(batch.map(({ dataKey }) => dataKey)),
+    boolArray(batch.map(({ newKey }) => newKey)),
+  ];
+};
+
+const eventColumns = (batch: readonly BatchEntry[]): unknown[] => {
+  const events: PreparedEvent[] = [];
+  const entries: BatchEntry[] = [];
+  const numbers: number[] = [];
+  batch.forEach((entry, index) => {
+    for (const event of entry.events) {
+      events.push(event);
+      entries.push(entry);
+      numbers.push(index + 1);
+    }
+  });
+  const traces = entries.map(({ entry }) => entry.traceparent?.split('-', 2)[1]);
+  return [
+    int4Array(numbers),
+    textArray(entries.map(({ entry }) => entry.tenant)),
+    textArray(entries.map(({ entry }) => entry.stream.type)),
+    textArray(entries.map(({ entry }) => entry.stream.id)),
+    int8Array(events.map(({ version }) => version)),
+    textArray(events.map(({ id }) => id)),
+    textArray(events.map(({ event }) => event.type)),
+    int4Array(events.map(({ event }) => event.schemaVersion ?? 1)),
+    timeArray(events.map(({ occurredMs }) => occurredMs)),
+    textArray(events.map(({ event }, i) => actorName(event.actor ?? (entries[i] as BatchEntry).entry.actor))),
+    textArray(entries.map(({ entry }) => entry.correlationId)),
+    textArray(events.map(({ event }, i) => event.causationId ?? (entries[i] as BatchEntry).entry.causationId)),
+    textArray(traces),
+    byteaArray(events.map(({ canonical }) => canonical)),
+  ];
+};
+
+const actorName = ({ kind, id }: { kind: string; id: string }): string => `${kind}:${id}`;
+
+const slotChanges = (batch: readonly BatchEntry[]): string | null => {
+  const acquire = batch.flatMap(({ entry }, index) =>
+    (entry.slots?.acquire ?? []).map(({ stepId, ...slot }) => ({ ...target(entry, index, stepId), ...slot, partition: entry.partition?.index })),
+  );
+  const release = batch.flatMap(({ entry }, index) => (entry.slots?.release ?? []).map((stepId) => target(entry, index, stepId)));
+  return acquire.length + release.length === 0 ? null : JSON.stringify({ acquire, release });
+};
+
+const waitingChanges = (batch: readonly BatchEntry[]): string | null => {
+  const add = batch.flatMap(({ entry }, index) => (entry.waiting?.add ?? []).map(({ stepId, ...step }) => ({ ...target(entry, index, stepId), ...step })));
+  const remove = batch.flatMap(({ entry }, index) => (entry.waiting?.remove ?? []).map((stepId) => target(entry, index, stepId)));
+  return add.length + remove.length === 0 ? null : JSON.stringify({ add, remove });
+};
+
+const target = ({ tenant, stream }: BatchEntry['entry'], index: number, step: string): Record<string, unknown> => ({ n: index + 1, tenant, id: stream.id, step });
+
+interface Rejection {
+  n: number;
+  code: RejectionCode | 'STALE_KEY';
+  currentVersion: number;
+  existingType: string | null;
+  existingId: string | null;
+}
+
+/** Positions are contiguous over the accepted entries, in their order. */
+const outcomes = (batch: readonly BatchEntry[], row: Row): EntryOutcome[] => {
+  const rejected = new Map(((row['rejected'] as Rejection[] | null) ?? []).map((rejection) => [rejection.n, rejection]));
+  const recordedAt = (row['recorded'] as Date).toISOString();
+  let position = Number(row['size_before']) + 1;
+  return batch.map(({ events }, index) => {
+    const rejection = rejected.get(index + 1);
+    if (rejection) {
+      const { code, currentVersion, existingType, existingId } = rejection;
+      return { ok: false, code, currentVersion, existing: existingType !== null && existingId !== null ? { type: existingType, id: existingId } : null };
+    }
+    const firstPosition = position;
+    position += events.length;
+    return { ok: true, firstPosition, recordedAt };
+  });
+};

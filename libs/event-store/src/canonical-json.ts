@@ -1,0 +1,31 @@
+import type { JsonValue } from '@mandate/kernel';
+
+/**
+ * JSON in canonical form (RFC 8785): keys sorted by UTF-16 code units, no white space, numbers and strings as ECMAScript writes them.
+ * One deviation: a lone surrogate, which the RFC refuses, is written as its `\udXXX` escape, so that a hostile text cannot stop an append.
+ * Throws TypeError on what JSON cannot say (undefined, NaN, Infinity).
+ */
+export const canonicalJson = (value: JsonValue): string => {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return JSON.stringify(value);
+    case 'number':
+      if (Number.isFinite(value)) return JSON.stringify(value);
+      break;
+    case 'object':
+      if (value === null) return 'null';
+      return Array.isArray(value) ? `[${value.map(canonicalJson).join(',')}]` : canonicalObject(value);
+  }
+  throw new TypeError(`${String(value)} has no JSON form`);
+};
+
+const canonicalObject = (object: { [key: string]: JsonValue }): string => {
+  let text = '';
+  for (const key of Object.keys(object).sort()) {
+    const value = object[key];
+    // As in JSON.stringify: a member that is undefined is not there.
+    if (value !== undefined) text += `${text ? ',' : ''}${JSON.stringify(key)}:${canonicalJson(value)}`;
+  }
+  return `{${text}}`;
+};

@@ -1,0 +1,85 @@
+/** The connection pool of a store, with bounded waits and typed rows. */
+import pg from 'pg';
+import { AppError } from '@mandate/kernel';
+
+export type Row = Record<string, unknown>;
+
+export interface Statement {
+  /** Prepared once a connection under this name. */
+  name: string;
+  text: string;
+}
+
+export interface DatabaseOptions {
+  databaseUrl: string;
+  /** Connections; default 8. */
+  poolSize?: number;
+  /** After this long an answer counts as lost; default 10 s. */
+  queryTimeoutMs?: number;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export class Database {
+  private readonly pool: pg.Pool;
+
+  constructor(options: DatabaseOptions) {
+    this.pool = new pg.Pool({
+      connectionString: options.databaseUrl,
+      max: options.poolSize ?? 8,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: options.queryTimeoutMs ?? 10_000,
+      keepAlive: true,
+      application_name: 'mandate',
+    });
+    // An idle connection that breaks is replaced; whoever needs one meanwhile is told by its own query.
+    this.pool.on('error', () => undefined);
+  }
+
+  /** Throws AppError `STORE_UNAVAILABLE` when there is no answer, `STORE_REFUSED` when PostgreSQL refuses the statement. */
+  async query(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    try {
+      const { rows } = await this.pool.query<Row>({ ...statement, values: values as unknown[] });
+      return rows;
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  /** Runs `work` in one transaction; rolls back when it throws. */
+  async transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect().catch((error: unknown) => {
+      throw storeError(error);
+    });
+    let broken: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const result = await work(client);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((failed: unknown) => {
+        broken = failed as Error;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.pool.end();
+  }
+}
+
+/** SQLSTATE classes that say "not now" instead of "not this": connection, resources, operator intervention, system error, lock and serialisation. */
+const TRANSIENT = /^(08|53|57|58|40|55)/;
+
+export const storeError = (error: unknown): AppError => {
+  if (error instanceof AppError) return error;
+  if (error instanceof pg.DatabaseError && !TRANSIENT.test(error.code ?? '')) {
+    return new AppError('STORE_REFUSED', 'internal', `PostgreSQL refused: ${error.message} (${error.code})`, {}, { cause: error });
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return new AppError('STORE_UNAVAILABLE', 'unavailable', `the event store does not answer: ${reason}; whether the last change was made is unknown, try the same again`, {}, { cause: error });
+};

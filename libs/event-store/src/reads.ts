@@ -1,0 +1,62 @@
+/** Reading events: of one stream, or of the whole log by position. */
+import type { Database, Row } from './database.js';
+import { decodeRows, EVENT_COLUMNS, type Decoder } from './recorded-event.js';
+import type { LogHead, RecordedEvent, StreamId } from './types.js';
+
+export interface ReadStream {
+  tenant: string;
+  stream: StreamId;
+  /** First version wanted; default 1. */
+  fromVersion?: number;
+  limit?: number;
+  /** Opens personal data; `{erased: true}` stands where the key was destroyed. */
+  decrypt?: boolean;
+}
+
+export interface ReadAll {
+  /** The last position already seen: what comes after it is read. */
+  from: number;
+  /** How many positions are looked at, so how many events at most. */
+  limit: number;
+  types?: readonly string[];
+  tenant?: string;
+  decrypt?: boolean;
+}
+
+/** The bounds in the stream's row let PostgreSQL leave the other partitions alone. */
+const STREAM = {
+  name: 'es_read_stream',
+  text: `SELECT ${EVENT_COLUMNS} FROM es.event e
+          WHERE log_id = 1 AND stream_id = $1 AND tenant = $2 AND stream_type = $3 AND version >= $4
+            AND position >= (SELECT s.first_position FROM es.stream s WHERE s.id = $1 AND s.tenant = $2 AND s.type = $3)
+            AND position <= (SELECT s.last_position FROM es.stream s WHERE s.id = $1 AND s.tenant = $2 AND s.type = $3)
+          ORDER BY version LIMIT $5`,
+};
+
+const ALL = {
+  name: 'es_read_all',
+  text: `SELECT ${EVENT_COLUMNS} FROM es.event WHERE log_id = 1 AND position > $1 AND position <= $2
+            AND ($3::text[] IS NULL OR type = ANY ($3)) AND ($4::text IS NULL OR tenant = $4) ORDER BY position`,
+};
+
+const HEAD = { name: 'es_head', text: 'SELECT name, size, epoch, frontier FROM es.head()' };
+
+const STORED_TYPES = { name: 'es_stored_types', text: 'SELECT type, schema_version FROM es.event_type' };
+
+export const readStream = async (database: Database, decoder: Decoder, query: ReadStream): Promise<RecordedEvent[]> => {
+  const { tenant, stream, fromVersion = 1, limit = null } = query;
+  return decodeRows(await database.query(STREAM, [stream.id, tenant, stream.type, fromVersion, limit]), decoder);
+};
+
+export const readAll = async (database: Database, decoder: Decoder, query: ReadAll): Promise<RecordedEvent[]> => {
+  const { from, limit, types = null, tenant = null } = query;
+  return decodeRows(await database.query(ALL, [from, from + limit, types, tenant]), decoder);
+};
+
+export const readHead = async (database: Database): Promise<LogHead> => {
+  const [row] = (await database.query(HEAD)) as [Row];
+  return { name: row['name'] as string, size: Number(row['size']), epoch: Number(row['epoch']), frontier: row['frontier'] as Buffer };
+};
+
+export const storedTypes = async (database: Database): Promise<{ type: string; schemaVersion: number }[]> =>
+  (await database.query(STORED_TYPES)).map((row) => ({ type: row['type'] as string, schemaVersion: row['schema_version'] as number }));

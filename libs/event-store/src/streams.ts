@@ -1,0 +1,117 @@
+/** The state beside the log that appends keep: streams, timers, slots, waiting steps, requests. */
+import type { Database, Row } from './database.js';
+import type { SlotAcquisition, StreamId, WaitingStep } from './types.js';
+
+export interface StreamRow {
+  tenant: string;
+  stream: StreamId;
+  partition: number | null;
+  version: number;
+  firstPosition: number;
+  lastPosition: number;
+  open: boolean;
+  wakeAt: Date | null;
+  requestDigest: Buffer | null;
+}
+
+export interface HeldSlot extends SlotAcquisition {
+  tenant: string;
+  delegationId: string;
+  partition: number | null;
+}
+
+export interface WaitingRow extends WaitingStep {
+  tenant: string;
+  delegationId: string;
+  /** Smaller has waited longer. */
+  rank: number;
+}
+
+export interface RegisteredRequest {
+  digest: Buffer;
+  stream: StreamId;
+}
+
+const COLUMNS = 'tenant, type, id, partition, version, first_position, last_position, open, wake_at, request_digest';
+const FIND = { name: 'es_find_stream', text: `SELECT ${COLUMNS} FROM es.stream WHERE id = $1 AND tenant = $2 AND type = $3` };
+const OPEN = { name: 'es_open_streams', text: `SELECT ${COLUMNS} FROM es.stream WHERE open AND partition = ANY ($1::smallint[]) AND id > $2 ORDER BY id LIMIT $3` };
+const DUE = {
+  name: 'es_due_timers',
+  text: `SELECT ${COLUMNS} FROM es.stream WHERE open AND partition = ANY ($1::smallint[]) AND wake_at <= $2 ORDER BY wake_at LIMIT $3`,
+};
+const SLOTS = {
+  name: 'es_slots',
+  text: `SELECT tenant, delegation_id, step_id, attempt, lease, instance, capability, partition FROM es.slot
+          WHERE ($1::text IS NULL OR instance = $1) AND ($2::smallint IS NULL OR partition = $2)`,
+};
+const WAITING = 'tenant, capability, rank, delegation_id, step_id, attempt';
+const WAITING_HEAD = { name: 'es_waiting_head', text: `SELECT ${WAITING} FROM es.waiting WHERE tenant = $1 AND capability = $2 ORDER BY rank LIMIT $3` };
+const WAITING_OF = { name: 'es_waiting_of', text: 'SELECT step_id FROM es.waiting WHERE delegation_id = $1 AND tenant = $2' };
+/** One index probe a (tenant, capability), however many steps wait. */
+const WAITING_KEYS = {
+  name: 'es_waiting_keys',
+  text: `WITH RECURSIVE keys AS (
+           (SELECT tenant, capability FROM es.waiting ORDER BY tenant, capability LIMIT 1)
+           UNION ALL
+           SELECT next.* FROM keys k, LATERAL
+             (SELECT w.tenant, w.capability FROM es.waiting w WHERE (w.tenant, w.capability) > (k.tenant, k.capability) ORDER BY w.tenant, w.capability LIMIT 1) next)
+         SELECT tenant, capability FROM keys`,
+};
+const REQUEST = { name: 'es_request', text: 'SELECT request_digest, stream_type, stream_id FROM es.idempotency WHERE key = $1 AND principal = $2 AND tenant = $3' };
+
+export const findStream = async (database: Database, tenant: string, { type, id }: StreamId): Promise<StreamRow | null> => {
+  const [row] = await database.query(FIND, [id, tenant, type]);
+  return row ? streamRow(row) : null;
+};
+
+/** In order of id; `after` is the last id of the page before. */
+export const openStreams = async (database: Database, partitions: readonly number[], limit: number, after = ''): Promise<StreamRow[]> =>
+  (await database.query(OPEN, [partitions, after, limit])).map(streamRow);
+
+export const dueTimers = async (database: Database, partitions: readonly number[], now: Date, limit: number): Promise<StreamRow[]> =>
+  (await database.query(DUE, [partitions, now, limit])).map(streamRow);
+
+export const slots = async (database: Database, filter: { instance?: string; partition?: number } = {}): Promise<HeldSlot[]> =>
+  (await database.query(SLOTS, [filter.instance ?? null, filter.partition ?? null])).map((row) => ({
+    tenant: row['tenant'] as string,
+    delegationId: row['delegation_id'] as string,
+    stepId: row['step_id'] as string,
+    attempt: row['attempt'] as number,
+    lease: row['lease'] as number,
+    instance: row['instance'] as string,
+    capability: row['capability'] as string,
+    partition: row['partition'] as number | null,
+  }));
+
+export const waitingHead = async (database: Database, tenant: string, capability: string, limit: number): Promise<WaitingRow[]> =>
+  (await database.query(WAITING_HEAD, [tenant, capability, limit])).map((row) => ({
+    tenant,
+    capability,
+    rank: Number(row['rank']),
+    delegationId: row['delegation_id'] as string,
+    stepId: row['step_id'] as string,
+    attempt: row['attempt'] as number,
+  }));
+
+export const waitingOf = async (database: Database, tenant: string, { id }: StreamId): Promise<string[]> =>
+  (await database.query(WAITING_OF, [id, tenant])).map((row) => row['step_id'] as string);
+
+export const waitingKeys = async (database: Database): Promise<{ tenant: string; capability: string }[]> =>
+  (await database.query(WAITING_KEYS)).map((row) => ({ tenant: row['tenant'] as string, capability: row['capability'] as string }));
+
+export const findRequest = async (database: Database, tenant: string, principal: string, key: string): Promise<RegisteredRequest | null> => {
+  const [row] = await database.query(REQUEST, [key, principal, tenant]);
+  return row ? { digest: row['request_digest'] as Buffer, stream: { type: row['stream_type'] as string, id: row['stream_id'] as string } } : null;
+};
+
+const streamRow = (row: Row): StreamRow => ({
+  tenant: row['tenant'] as string,
+  stream: { type: row['type'] as string, id: row['id'] as string },
+  partition: row['partition'] as number | null,
+  version: Number(row['version']),
+  firstPosition: Number(row['first_position']),
+  lastPosition: Number(row['last_position']),
+  open: row['open'] as boolean,
+  wakeAt: row['wake_at'] as Date | null,
+  requestDigest: row['request_digest'] as Buffer | null,
+});
