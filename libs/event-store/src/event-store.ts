@@ -90,7 +90,10 @@ export class EventStore {
     for (let i = 0; i < FLOATING_ATTEMPTS; i++) {
       const tail = this.tails.get(key) ?? (await this.loadTail(key, entry));
       const version = tail.next;
-      if (version === 0 && entry.expected === 'stream-exists') return rejection(entry, { ok: false, code: 'VERSION_CONFLICT', currentVersion: 0, existing: null });
+      if (version === 0 && entry.expected === 'stream-exists') {
+        this.tails.delete(key);
+        return rejection(entry, { ok: false, code: 'VERSION_CONFLICT', currentVersion: 0, existing: null });
+      }
       tail.next += entry.events.length;
       result = await this.attempt(entry, version).catch((error: unknown) => {
         this.tails.delete(key);
@@ -98,7 +101,10 @@ export class EventStore {
       });
       if (result.ok) return result;
       // Who is refused first sets the tail right; the others of this process queue up behind it.
-      if (this.tails.get(key) === tail) this.tails.set(key, { next: result.currentVersion ?? 0 });
+      if (this.tails.get(key) === tail) {
+        if (result.currentVersion) this.tails.set(key, { next: result.currentVersion });
+        else this.tails.delete(key);
+      }
       if (result.code !== 'VERSION_CONFLICT') return result;
     }
     return result as AppendResult;
