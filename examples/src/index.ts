@@ -1,1 +1,2 @@
-export {};
+export { documentCheck } from './documents/capabilities.js';
+export { research } from './research/capabilities.js';
