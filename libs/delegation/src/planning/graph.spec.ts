@@ -56,7 +56,8 @@ const patternByDefinition = (nodes: readonly GraphNode[]): string => {
         middle.length >= 2 &&
         middle.every((n) => n.dependsOn.join() === (root ?? '')) &&
         (root === null || (reduced.find((n) => n.id === root) as GraphNode).dependsOn.length === 0) &&
-        (sink === null || (awaitedBy(sink) === 0 && middle.every((n) => (reduced.find((s) => s.id === sink) as GraphNode).dependsOn.includes(n.id))))
+        (sink === null ||
+          (awaitedBy(sink) === 0 && middle.every((n) => (reduced.find((s) => s.id === sink) as GraphNode).dependsOn.includes(n.id))))
       );
     }),
   );
@@ -83,7 +84,10 @@ describe('patternOf', () => {
   ])('%s is %s', (text, pattern) => expect(patternOf(graph(text))).toBe(pattern));
 
   it('says what the definition says', () => {
-    fc.assert(fc.property(anyDag, (nodes) => expect(patternOf(nodes)).toBe(patternByDefinition(nodes))), { numRuns: 500 });
+    fc.assert(
+      fc.property(anyDag, (nodes) => expect(patternOf(nodes)).toBe(patternByDefinition(nodes))),
+      { numRuns: 500 },
+    );
   });
 
   it('does not change with the order of the nodes, nor with the reduction', () => {
@@ -119,7 +123,9 @@ describe('validateGraph', () => {
       fc.property(anyDag, fc.nat(), (nodes, pick) => {
         const order = topologicalOrder(nodes);
         const last = order[order.length - 1] as string;
-        const first = [...(ancestors(nodes).get(last) as Set<string>), last][pick % ((ancestors(nodes).get(last) as Set<string>).size + 1)] as string;
+        const first = [...(ancestors(nodes).get(last) as Set<string>), last][
+          pick % ((ancestors(nodes).get(last) as Set<string>).size + 1)
+        ] as string;
         const closed = nodes.map((n) => (n.id === first ? { ...n, dependsOn: [...n.dependsOn, last] } : n));
         const cycle = failure(closed).details['cycle'] as string[];
         cycle.forEach((id, i) => expect(closed.find((n) => n.id === id)?.dependsOn).toContain(cycle[(i + 1) % cycle.length]));
@@ -149,7 +155,8 @@ describe('transitiveReduction', () => {
         const before = ancestors(reduced);
         expect(before).toEqual(ancestors(nodes));
         for (const node of reduced) {
-          for (const d of node.dependsOn) expect(node.dependsOn.some((other) => other !== d && (before.get(other) as Set<string>).has(d))).toBe(false);
+          for (const d of node.dependsOn)
+            expect(node.dependsOn.some((other) => other !== d && (before.get(other) as Set<string>).has(d))).toBe(false);
         }
       }),
     );

@@ -19,12 +19,14 @@ interface Indexed {
 /** A cycle can be as long as the graph; a message cannot. */
 const NAMED_IN_MESSAGE = 12;
 
-const badGraph = (code: string, message: string, details: Record<string, unknown>): AppError => new AppError(code, 'invalid', message, details);
+const badGraph = (code: string, message: string, details: Record<string, unknown>): AppError =>
+  new AppError(code, 'invalid', message, details);
 
 const positionsOf = (nodes: readonly GraphNode[]): Map<string, number> => {
   const positions = new Map<string, number>();
   nodes.forEach((node, position) => {
-    if (positions.has(node.id)) throw badGraph('DUPLICATE_STEP', `two steps are called "${node.id}": give each its own id`, { step: node.id });
+    if (positions.has(node.id))
+      throw badGraph('DUPLICATE_STEP', `two steps are called "${node.id}": give each its own id`, { step: node.id });
     positions.set(node.id, position);
   });
   return positions;
@@ -37,7 +39,11 @@ const index = (nodes: readonly GraphNode[]): Indexed => {
     const found = new Set<number>();
     for (const id of node.dependsOn) {
       const dependency = positions.get(id);
-      if (dependency === undefined) throw badGraph('UNKNOWN_DEPENDENCY', `step "${node.id}" depends on "${id}", which is not a step`, { step: node.id, dependency: id });
+      if (dependency === undefined)
+        throw badGraph('UNKNOWN_DEPENDENCY', `step "${node.id}" depends on "${id}", which is not a step`, {
+          step: node.id,
+          dependency: id,
+        });
       if (dependency === position) throw badGraph('CYCLE', `step "${node.id}" depends on itself`, { cycle: [node.id] });
       if (!found.has(dependency)) (dependents[dependency] as number[]).push(position);
       found.add(dependency);
@@ -90,7 +96,8 @@ export const validateGraph = (nodes: readonly GraphNode[]): void => {
 };
 
 /** Ids such that each comes after everything it depends on; throws as `validateGraph` does. */
-export const topologicalOrder = (nodes: readonly GraphNode[]): string[] => sorted(nodes).order.map((position) => (nodes[position] as GraphNode).id);
+export const topologicalOrder = (nodes: readonly GraphNode[]): string[] =>
+  sorted(nodes).order.map((position) => (nodes[position] as GraphNode).id);
 
 /**
  * The same nodes without the dependencies that others imply (Aho, Garey, Ullman 1972). Up to O(V·E): for plans, not for floods.
@@ -108,7 +115,10 @@ export const transitiveReduction = (nodes: readonly GraphNode[]): { id: string; 
       kept.add(dependency);
       markAncestors(indexed, dependency, position, reachedFrom);
     }
-    return { id: node.id, dependsOn: (indexed.dependencies[position] as number[]).flatMap((d) => (kept.has(d) ? [(nodes[d] as GraphNode).id] : [])) };
+    return {
+      id: node.id,
+      dependsOn: (indexed.dependencies[position] as number[]).flatMap((d) => (kept.has(d) ? [(nodes[d] as GraphNode).id] : [])),
+    };
   });
 };
 

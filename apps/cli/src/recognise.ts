@@ -1,0 +1,112 @@
+/** `mandate recognise`: JSON lines of requests in, JSON lines of patterns out. Offline; memory does not grow with the file. */
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { PATTERNS, type Pattern } from '@mandate/contracts';
+import { recognise, shouldFallBack, type PatternConfidence } from '@mandate/delegation';
+import type { Register } from './commands/context.js';
+import { EXIT } from './exit.js';
+
+interface RequestLine {
+  id: string;
+  text: string;
+  tools: string[];
+  givenSteps: string[];
+}
+
+type Answer =
+  | { id: string; pattern: Pattern; confidence: number; alternatives: PatternConfidence[]; fallback: boolean; steps?: number }
+  | { id: string | null; error: { code: 'BAD_JSON' | 'BAD_REQUEST'; message: string } };
+
+class BadLine extends Error {
+  constructor(
+    readonly code: 'BAD_JSON' | 'BAD_REQUEST',
+    readonly id: string | null,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const parseJson = (line: string): unknown => {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new BadLine('BAD_JSON', null, 'the line is not JSON');
+  }
+};
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const stringsOf = (value: unknown, read: (item: unknown) => string | null): string[] | null => {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) return null;
+  const found = value.map(read);
+  return found.includes(null) ? null : (found as string[]);
+};
+
+const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+const toolName = (value: unknown): string | null => text(isRecord(value) ? value['id'] : value);
+
+const parseLine = (line: string): RequestLine => {
+  const value = parseJson(line);
+  if (!isRecord(value)) throw new BadLine('BAD_REQUEST', null, 'the line is not a JSON object');
+  const id = text(value['id']);
+  const refuse = (message: string): BadLine => new BadLine('BAD_REQUEST', id, message);
+  if (id === null) throw refuse('"id" must be a string');
+  const goal = text(value['text']);
+  if (goal === null || goal.trim() === '') throw refuse('"text" must be a string that says something');
+  const tools = stringsOf(value['tools'], toolName);
+  if (!tools) throw refuse('"tools" must be a list of names or of objects with an "id"');
+  const givenSteps = stringsOf(value['given_steps'], text);
+  if (!givenSteps) throw refuse('"given_steps" must be a list of strings');
+  const outcome = value['outcome'];
+  if (outcome !== undefined && outcome !== null && !PATTERNS.some((pattern) => pattern === outcome))
+    throw refuse(`"outcome" must be one of ${PATTERNS.join(', ')}`);
+  return { id, text: goal, tools, givenSteps };
+};
+
+const answer = (line: string): Answer => {
+  try {
+    const { id, ...input } = parseLine(line);
+    const recognition = recognise(input);
+    const { pattern, confidence, alternatives, steps } = recognition;
+    return { id, pattern, confidence, alternatives, fallback: shouldFallBack(recognition), ...(steps === undefined ? {} : { steps }) };
+  } catch (error) {
+    if (!(error instanceof BadLine)) throw error;
+    return { id: error.id, error: { code: error.code, message: error.message } };
+  }
+};
+
+const write = async (output: Writable, line: string): Promise<void> => {
+  if (!output.write(line)) await once(output, 'drain');
+};
+
+/** Answers each line in order, waiting for the reader of `output`; blank lines are skipped. Resolves to the number of bad lines. */
+export const recogniseLines = async (input: Readable, output: Writable, errors: Writable): Promise<number> => {
+  let number = 0;
+  let bad = 0;
+  for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+    number += 1;
+    if (line.trim() === '') continue;
+    const answered = answer(line);
+    if ('error' in answered) {
+      bad += 1;
+      await write(errors, `line ${number}: ${answered.error.code}: ${answered.error.message}\n`);
+    }
+    await write(output, `${JSON.stringify(answered)}\n`);
+  }
+  return bad;
+};
+
+export const registerRecognise: Register = (program, context) => {
+  program
+    .command('recognise')
+    .description(
+      'tell the pattern of each request: JSON lines {"id","text","tools"?,"given_steps"?} on standard input, answers on standard output',
+    )
+    .allowExcessArguments(false)
+    .action(async () => {
+      if ((await recogniseLines(process.stdin, process.stdout, process.stderr)) > 0) context.exit(EXIT.no);
+    });
+};

@@ -1,0 +1,147 @@
+/** How a clause hangs together with those before it: order, reference, addition, separation. */
+import {
+  ADDITION_WORDS,
+  APART_WORDS,
+  BASIS_WORDS,
+  CLOSING_WORDS,
+  CONDITION_WORDS,
+  JOIN_VERBS,
+  OUTCOME_NOUNS,
+  PRONOUNS,
+  SEQUENCE_WORDS,
+  verbOf,
+} from './lexicon.js';
+import type { Token } from './tokens.js';
+
+/** What ties a clause to earlier ones. */
+export interface Ties {
+  /** "then", "after that". */
+  sequence: boolean;
+  /** "finally", "lastly": the last of a list, whether or not it waits for the rest. */
+  closing: boolean;
+  /** "also", "additionally". */
+  addition: boolean;
+  /** "separately", "in parallel", "each". */
+  apart: boolean;
+  /** "combine", "compare", "both": takes several results. */
+  join: boolean;
+  /** "the result", "it", "the translated text": takes what came before. */
+  refers: boolean;
+  /** "the image", after a clause that asks for an image: likely its result, maybe only the same thing again. */
+  echoes: boolean;
+  /** "if", "unless". */
+  condition: boolean;
+}
+
+/** As much of a clause as is looked at here. */
+interface Tied {
+  verb: string | null;
+  from: number;
+  to: number;
+  ties: Ties;
+}
+
+export const noTies = (): Ties => ({
+  sequence: false,
+  closing: false,
+  addition: false,
+  apart: false,
+  join: false,
+  refers: false,
+  echoes: false,
+  condition: false,
+});
+
+/** Reads the words that tie a clause to those before it. `later`: something was asked before; `done`: the verbs of it. */
+export const tie = (tokens: readonly Token[], clause: Tied, later: boolean, done: ReadonlySet<string>): void => {
+  const { ties } = clause;
+  if (clause.verb && JOIN_VERBS.has(clause.verb) && later) ties.join = true;
+  for (let at = clause.from; at < clause.to; at++) {
+    const token = tokens[at] as Token;
+    if (token.kind !== 'word') continue;
+    const word = token.text;
+    const near = at - clause.from < 6;
+    if (near && SEQUENCE_WORDS.has(word)) ties.sequence = true;
+    if (near && CLOSING_WORDS.has(word)) ties.closing = true;
+    if (ADDITION_WORDS.has(word) || (word === 'well' && tokens[at - 1]?.text === 'as')) ties.addition = true;
+    if (APART_WORDS.has(word)) ties.apart = true;
+    if (CONDITION_WORDS.has(word)) ties.condition = true;
+    if (later && refersBack(tokens, at, clause, done)) ties.refers = true;
+    if (word === 'followed' && tokens[at + 1]?.text === 'by') ties.sequence = true;
+  }
+};
+
+/** Enough of a word to know it again in another form: "summarise", "summary"; "translate", "translation". */
+const rootOf = (word: string): string => (word.endsWith('s') && word.length > 4 ? word.slice(0, -1) : word).slice(0, 6);
+
+export const mention = (tokens: readonly Token[], clause: Tied, mentioned: Set<string>): void => {
+  for (let at = clause.from; at < clause.to; at++) {
+    const token = tokens[at] as Token;
+    if (token.kind === 'word' && token.text.length > 3) mentioned.add(rootOf(token.text));
+  }
+};
+
+const BY_THE_WAY: ReadonlySet<string> = new Set([
+  'name',
+  'call',
+  'give',
+  'provide',
+  'base',
+  'follow',
+  'need',
+  'use',
+  'include',
+  'attach',
+  'set',
+  'work',
+  'locate',
+  'read',
+  'put',
+  'cut',
+  'detail',
+  'relate',
+  'present',
+  'like',
+  'let',
+  'start',
+  'make',
+  'leave',
+  'store',
+  'save',
+]);
+
+export const hiddenIn = (tokens: readonly Token[], clause: Tied): number => {
+  let hidden = 0;
+  for (let at = clause.from; at < clause.to; at++) {
+    const token = tokens[at] as Token;
+    const verb = token.kind === 'word' && !token.capital ? verbOf(token.text) : undefined;
+    if (verb && (verb.form === 'past' || verb.form === 'gerund') && verb.base !== clause.verb && !BY_THE_WAY.has(verb.base)) hidden++;
+  }
+  return hidden;
+};
+
+const DEFINITE: ReadonlySet<string> = new Set(['the', 'this', 'that', 'these', 'those', 'its', 'their']);
+
+export const echoes = (tokens: readonly Token[], clause: Tied, mentioned: ReadonlySet<string>): boolean => {
+  for (let at = clause.from + 1; at < clause.to; at++) {
+    const token = tokens[at] as Token;
+    if (token.kind !== 'word' || token.text.length < 4 || !mentioned.has(rootOf(token.text))) continue;
+    if (DEFINITE.has(tokens[at - 1]?.text ?? '') || DEFINITE.has(tokens[at - 2]?.text ?? '')) return true;
+  }
+  return false;
+};
+
+const refersBack = (tokens: readonly Token[], at: number, clause: Tied, done: ReadonlySet<string>): boolean => {
+  const { text } = tokens[at] as Token;
+  const previous = tokens[at - 1]?.text ?? '';
+  const next = tokens[at + 1];
+  if (PRONOUNS.has(text) && at >= clause.from) {
+    if (text === 'it' || text === 'them') return !['is', 'was', 'has', 'possible', 'would'].includes(next?.text ?? '');
+    const alone =
+      !next || next.kind !== 'word' || at + 1 >= clause.to || ['to', 'and', 'into', 'for', 'in', 'as', 'with'].includes(next.text);
+    return alone && (BASIS_WORDS.has(previous) || verbOf(previous) !== undefined || ['on', 'of', 'to', 'in', 'by'].includes(previous));
+  }
+  if (!['the', 'this', 'that', 'these', 'those', 'its'].includes(previous)) return false;
+  const verb = verbOf(text);
+  return OUTCOME_NOUNS.has(text) || (verb?.form === 'past' && done.has(verb.base));
+};
