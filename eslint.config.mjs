@@ -156,7 +156,7 @@ export default tseslint.config(
   },
   {
     // What a wire or a database gave is any until it is compared: in a test the comparison is the check.
-    files: ['**/*.spec.ts', 'tests/src/**/*.ts'],
+    files: ['**/*.spec.ts', '{libs,apps}/*/spec/**/*.ts', 'tests/src/**/*.ts'],
     rules: {
       '@nx/enforce-module-boundaries': boundaries(WITH_TESTING),
       '@typescript-eslint/no-non-null-assertion': 'off',

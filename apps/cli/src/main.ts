@@ -7,4 +7,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-process.exitCode = await run({ args: process.argv.slice(2), streams: process, ...surroundings() });
+const status = await run({ args: process.argv.slice(2), streams: process, ...surroundings() });
+// A command that reads for as long as its input lasts has set its own status by now.
+if (status !== 0) process.exitCode = status;

@@ -6,6 +6,7 @@ import { CliError, EXIT, type ExitStatus } from './exit.js';
 import { Output, type Streams } from './output.js';
 
 const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  up: async () => (await import('./up/index.js')).registerUp,
   delegate: async () => (await import('./commands/delegate.js')).registerDelegate,
   status: async () => (await import('./commands/status.js')).registerStatus,
   watch: async () => (await import('./commands/watch.js')).registerWatch,
@@ -15,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   deny: async () => (await import('./commands/steer.js')).registerDeny,
   answer: async () => (await import('./commands/steer.js')).registerAnswer,
   agents: async () => (await import('./commands/agents.js')).registerAgents,
+  recognise: async () => (await import('./recognise.js')).registerRecognise,
 };
 
 export interface Invocation extends Surroundings {

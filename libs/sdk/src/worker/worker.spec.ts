@@ -1,62 +1,25 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { NatsConnection } from '@nats-io/transport-node';
 import { FakeEngine, TRACEPARENT } from '../../spec/fake-engine.js';
 import { OwnNatsServer } from '../../spec/nats-server.js';
+import { gated, WorkerWorld } from '../../spec/worker-world.js';
 import { RetryableError, TerminalError } from '../errors.js';
 import { newId } from '../ids.js';
 import { Plan, type Capabilities } from './capability.js';
-import { createWorker, type Worker, type WorkerOptions } from './worker.js';
+import { createWorker } from './worker.js';
 
 const LEASE = '01JD00000000000000000000A0';
-
-let server: OwnNatsServer;
-let connection: NatsConnection;
-let engine: FakeEngine;
-let workers: Worker[] = [];
-
-beforeAll(async () => {
-  server = await OwnNatsServer.start();
-  connection = await server.connect();
-  engine = new FakeEngine(await server.connect());
-  await engine.start();
-});
-afterEach(async () => {
-  await Promise.all(workers.map((worker) => worker.stop()));
-  workers = [];
-  engine.refusal = null;
-});
-afterAll(() => server.stop());
-
 const echo: Capabilities = { echo: { description: 'Says it again', handler: (task) => ({ said: task.goal }) } };
 
-const startWorker = async (capabilities: Capabilities, options: Partial<WorkerOptions<Capabilities>> = {}): Promise<Worker> => {
-  const worker = createWorker({ connection, name: 'tester', version: '1.0.0', graceMs: 100, capabilities, ...options });
-  workers.push(worker);
-  await worker.start();
-  await engine.until(() => engine.heartbeats.some(({ instance }) => instance === worker.instance));
-  return worker;
-};
+let world: WorkerWorld;
+let engine: FakeEngine;
+const startWorker: WorkerWorld['startWorker'] = (...given) => world.startWorker(...given);
 
-/** A handler that waits until the test lets it go. */
-const gated = (): {
-  capabilities: Capabilities;
-  runs: { signal: AbortSignal; stepKey: string; attemptKey: string }[];
-  release: () => void;
-  begun: Promise<void>;
-} => {
-  let release = (): void => undefined;
-  let started = (): void => undefined;
-  const open = new Promise<void>((resolve) => (release = resolve));
-  const begun = new Promise<void>((resolve) => (started = resolve));
-  const runs: { signal: AbortSignal; stepKey: string; attemptKey: string }[] = [];
-  const handler: Capabilities[string]['handler'] = async (_task, { signal, stepKey, attemptKey }) => {
-    runs.push({ signal, stepKey, attemptKey });
-    started();
-    await Promise.race([open, new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))]);
-    return 'done';
-  };
-  return { capabilities: { echo: { description: 'Waits', handler } }, runs, release, begun };
-};
+beforeAll(async () => {
+  world = await WorkerWorld.start();
+  engine = world.engine;
+});
+afterEach(() => world.stopWorkers());
+afterAll(() => world.stop());
 
 describe('registering', () => {
   it('tells what it can do and heartbeats at once and then at the interval', async () => {
@@ -88,14 +51,15 @@ describe('registering', () => {
 
   it('throws the problem when it is refused for good', async () => {
     engine.refusal = { type: 'about:blank', title: 'Not valid', status: 400, code: 'INVALID_FIELD', detail: 'name: must match' };
-    const worker = createWorker({ connection, name: 'refused', version: '1', capabilities: echo });
+    const worker = createWorker({ connection: world.connection, name: 'refused', version: '1', capabilities: echo });
     await expect(worker.start()).rejects.toMatchObject({ name: 'ProblemError', code: 'INVALID_FIELD', message: 'name: must match' });
     await worker.stop();
+    engine.refusal = null;
   });
 
   it('is listed by NATS micro', async () => {
     const worker = await startWorker(echo);
-    const info = await connection.request(`$SRV.INFO.mandate-worker.${worker.instance}`, '', { timeout: 1000 });
+    const info = await world.connection.request(`$SRV.INFO.mandate-worker.${worker.instance}`, '', { timeout: 1000 });
     expect(info.json()).toMatchObject({ name: 'mandate-worker', id: worker.instance, version: '1.0.0', metadata: { worker: 'tester' } });
   });
 });
@@ -292,111 +256,5 @@ describe('ending otherwise', () => {
     await engine.until(() => engine.resultsOf(leaseId).length > 0);
     expect(engine.resultsOf(leaseId)[0]?.body.error).toMatchObject({ code: 'DEADLINE_EXCEEDED', retryable: true });
     expect(runs[0]?.signal.reason).toMatchObject({ name: 'DeadlineExceededError' });
-  });
-});
-
-describe('at most once', () => {
-  it('begins only when the engine says start', async () => {
-    const { capabilities, runs, release, begun } = gated();
-    const once = { echo: { ...capabilities['echo'], effects: 'at-most-once' as const } } as Capabilities;
-    const worker = await startWorker(once);
-    const leaseId = newId();
-    await engine.offer(worker.instance, { leaseId });
-    await engine.until(() => engine.heartbeats.some(({ leases }) => leases.includes(leaseId)));
-    expect(runs).toEqual([]);
-    engine.control(worker.instance, 'start', leaseId);
-    await begun;
-    engine.control(worker.instance, 'start', leaseId);
-    release();
-    await engine.until(() => engine.resultsOf(leaseId).length > 0);
-    expect(runs).toHaveLength(1);
-  });
-
-  it('leaves without a report when it never began, and calls the outcome unknown when it had', async () => {
-    const { capabilities, begun } = gated();
-    const once = { echo: { ...capabilities['echo'], effects: 'at-most-once' as const, concurrency: 2 } } as Capabilities;
-    const worker = await startWorker(once);
-    const [unbegun, running] = [newId(), newId()];
-    await engine.offer(worker.instance, { leaseId: unbegun });
-    await engine.offer(worker.instance, { leaseId: running });
-    engine.control(worker.instance, 'start', running);
-    await begun;
-    await worker.stop();
-    expect(engine.resultsOf(unbegun)).toEqual([]);
-    expect(engine.resultsOf(running)).toMatchObject([{ body: { error: { code: 'OUTCOME_UNKNOWN', retryable: false } } }]);
-  });
-});
-
-describe('stopping', () => {
-  it('takes nothing new and lets running work end', async () => {
-    const { capabilities, release, begun } = gated();
-    const worker = await startWorker({ echo: { ...(capabilities['echo'] as Capabilities[string]), concurrency: 5 } }, { graceMs: 5000 });
-    const leaseId = newId();
-    await engine.offer(worker.instance, { leaseId });
-    await begun;
-    const stopped = worker.stop();
-    expect(await engine.offer(worker.instance)).toMatchObject({ accepted: false, reason: 'draining' });
-    const beats = engine.heartbeats.length;
-    await engine.until(() => engine.heartbeats.length > beats);
-    expect(engine.heartbeats.at(-1)?.leases).toEqual([leaseId]);
-    release();
-    await stopped;
-    expect(engine.resultsOf(leaseId)).toMatchObject([{ body: { status: 'completed' } }]);
-    await expect(engine.offer(worker.instance)).rejects.toThrow(/no responders/);
-  });
-
-  it('tells the engine of what the grace period cut short', async () => {
-    const { capabilities, runs, begun } = gated();
-    const worker = await startWorker(capabilities);
-    const leaseId = newId();
-    await engine.offer(worker.instance, { leaseId });
-    await begun;
-    await worker.stop();
-    expect(engine.resultsOf(leaseId)).toMatchObject([{ body: { status: 'failed', error: { code: 'WORKER_STOPPED', retryable: true } } }]);
-    expect(runs[0]?.signal.reason).toMatchObject({ name: 'WorkerStoppedError' });
-    expect(worker.running).toBe(0);
-  });
-});
-
-describe('an outage of NATS', () => {
-  it('is worked through: the result arrives afterwards, and the worker registers again', async () => {
-    const own = await OwnNatsServer.start();
-    const before = new FakeEngine(await own.connect());
-    await before.start();
-    const { capabilities, release, begun } = gated();
-    const worker = createWorker({ connection: await own.connect(), name: 'steadfast', version: '1.0.0', capabilities });
-    await worker.start();
-    const leaseId = newId();
-    await before.offer(worker.instance, { leaseId });
-    await begun;
-    await own.kill();
-    release();
-    await own.run();
-    await before.until(() => before.resultsOf(leaseId).length > 0 && before.registrations.length > 1);
-    expect(before.resultsOf(leaseId)[0]?.body).toMatchObject({ status: 'completed', output: 'done' });
-    await before.until(() => worker.running === 0);
-    await worker.stop();
-    await own.stop();
-  });
-});
-
-describe('children', () => {
-  it('are delegated under the lease', async () => {
-    const worker = await startWorker({
-      echo: { description: 'Delegates', handler: (_task, context) => context.delegate({ goal: 'half of it' }) },
-    });
-    const offer = { leaseId: newId(), delegationId: newId() };
-    await engine.offer(worker.instance, offer);
-    await engine.until(() => engine.requests.length > 0);
-    const { body, subject } = engine.requests[0] as (typeof engine.requests)[number];
-    expect(body).toMatchObject({
-      goal: 'half of it',
-      parent: { delegationId: offer.delegationId, stepId: 'one', attempt: 1, leaseId: offer.leaseId },
-    });
-    expect(subject.endsWith('.tester')).toBe(true);
-    await engine.event(body['id'] as string, 'requested', {});
-    await engine.event(body['id'] as string, 'completed', { steps: 1, sinks: ['one'] });
-    await engine.until(() => engine.resultsOf(offer.leaseId).length > 0);
-    expect(engine.resultsOf(offer.leaseId)[0]?.body.output).toEqual({ steps: 1, sinks: ['one'] });
   });
 });

@@ -196,16 +196,14 @@ class NatsWorker implements Worker {
   }
 
   private async drain(): Promise<void> {
-    const grace = new AbortController();
     const running = (): Promise<unknown> => Promise.allSettled([...this.leases.values()].map(({ ended }) => ended));
-    const waited = pause(this.options.graceMs ?? DEFAULT_GRACE_MS, grace.signal).catch(() => undefined);
-    await Promise.race([running(), waited]);
+    await within(this.options.graceMs ?? DEFAULT_GRACE_MS, running());
     for (const attempt of this.leases.values())
       attempt.abort(new WorkerStoppedError('WORKER_STOPPED', 'the worker stopped before the attempt was done'));
-    if (this.leases.size > 0 && !this.options.connection.isClosed())
-      await Promise.race([running(), pause(LAST_REPORTS_MS, grace.signal).catch(() => undefined)]);
-    grace.abort();
+    await within(LAST_REPORTS_MS, running());
     this.leave();
+    // Until the server has heard of it, an offer would wait in vain instead of finding nobody.
+    await within(LEAVING_MS, this.options.connection.flush());
   }
 
   private leave(): void {
@@ -232,6 +230,15 @@ class NatsWorker implements Worker {
 
 /** Time for telling the engine about attempts that the grace period cut short. */
 const LAST_REPORTS_MS = 2_000;
+const LEAVING_MS = 1_000;
+
+/** Resolves when the promise settles, however it does, or the time is over. */
+const within = async (ms: number, promise: Promise<unknown>): Promise<void> => {
+  const waiting = new AbortController();
+  const waited = pause(ms, waiting.signal).catch(() => undefined);
+  await Promise.race([promise.catch(() => undefined), waited]);
+  waiting.abort();
+};
 
 const registrationOf = (options: WorkerOptions<Capabilities>, instance: string): Registration => ({
   name: options.name,
