@@ -1,36 +1,36 @@
 /** The process around `up`: signals in, exit status out. */
 import { AppError } from '@mandate/kernel';
+import type { Surroundings } from '../config.js';
+import { CliError, EXIT } from '../exit.js';
 import { readSettings } from './settings.js';
 import { terminalOn } from './terminal.js';
 import { up } from './up.js';
 
-const WRONG_USE = 2;
-const UNAVAILABLE = 3;
 /** npm passes on the Ctrl-C that the terminal has sent us already; only a later one is a person who cannot wait. */
 const IMPATIENT_AFTER_MS = 1_000;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-const onStop = (stop: AbortController): void => {
+const stopOnSignals = (): AbortSignal => {
+  const stop = new AbortController();
   let firstAt: number | undefined;
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  for (const name of SIGNALS)
     process.on(name, () => {
-      if (firstAt !== undefined && performance.now() - firstAt > IMPATIENT_AFTER_MS) process.exit(1); // the next start ends what is left
+      if (firstAt !== undefined && performance.now() - firstAt > IMPATIENT_AFTER_MS) process.exit(EXIT.no); // the next start ends what is left
       firstAt ??= performance.now();
       stop.abort();
     });
+  return stop.signal;
 };
 
-/** Runs until it is told to stop and ends the process: 0 when stopped in order, 2 for a wrong setting, 3 when something cannot start. */
-export const runUp = async (demo: boolean): Promise<void> => {
+/** Runs until a signal tells it to stop. Throws CliError for a wrong setting (status 2) or when something cannot start (status 3). */
+export const runUp = async (demo: boolean, { env, cwd }: Surroundings): Promise<void> => {
+  process.stdout.removeAllListeners('error'); // `mandate up | head` goes on: a reader who leaves must not take the servers along
   const terminal = terminalOn(process.stdout);
-  const stop = new AbortController();
-  onStop(stop);
   try {
-    await up({ demo, settings: readSettings(process.env), terminal, stop: stop.signal });
+    await up({ demo, settings: readSettings(env, cwd), terminal, stop: stopOnSignals() });
     terminal.line('Stopped.');
-    process.exit(0);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    process.stderr.write(`mandate: ${error.message}\n`);
-    process.exit(error.kind === 'invalid' ? WRONG_USE : UNAVAILABLE);
+    throw new CliError(error.code, error.message, error.kind === 'invalid' ? EXIT.usage : EXIT.unreachable);
   }
 };

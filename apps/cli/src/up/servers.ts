@@ -80,7 +80,7 @@ export const providePostgres = ({ settings, supervisor, terminal }: Context): Pr
 export const provideNats = ({ settings, supervisor, terminal }: Context): Promise<string> =>
   step(terminal, 'NATS', async () => {
     const { home, natsPort: port, natsSync: sync } = settings;
-    const server = await resolveNatsServer({ home, report: detail(terminal) });
+    const server = await resolveNatsServer({ home, report: detail(terminal), machine: { env: settings.env } });
     if ('url' in server) return { value: server.url, note: `${withoutSecrets(server.url)}, ${server.how}` };
     const options = { binary: server.path, port, storeDir: join(home, 'nats'), sync, logFile: logFile(settings, 'nats') };
     const { url } = await supervisor.start({
@@ -103,7 +103,7 @@ export const provideHost = (context: Context, env: Record<string, string>): Prom
     const { programs, settings, supervisor } = context;
     await assertPortFree(settings.apiPort, 'the HTTP gateway', 'MANDATE_PORT');
     const logs = logFile(settings, 'services');
-    const service = nodeService({ name: 'services', script: programs.services, env: { ...process.env, ...env }, logFile: logs });
+    const service = nodeService({ name: 'services', script: programs.services, env: { ...settings.env, ...env }, logFile: logs });
     const { url } = await supervisor.start(service);
     return { value: url, note: `${url}: delegation-engine` };
   });
@@ -115,7 +115,7 @@ export const provideWorkers = (context: Context, env: Record<string, string>): P
   step(context.terminal, 'Demo workers', async () => {
     const { programs, settings, supervisor } = context;
     const workers = Object.entries(programs.workers).map(([name, script]) => ({ name: `worker-${name}`, script }));
-    const options = { env: { ...process.env, ...env }, nodeArgs: SMALL_HEAP };
+    const options = { env: { ...settings.env, ...env }, nodeArgs: SMALL_HEAP };
     await Promise.all(
       workers.map(({ name, script }) => supervisor.start(nodeService({ ...options, name, script, logFile: logFile(settings, name) }))),
     );

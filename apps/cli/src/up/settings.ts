@@ -11,6 +11,8 @@ export interface Settings {
   natsUrl: string | undefined;
   databaseUrl: string | undefined;
   natsSync: 'always' | undefined;
+  /** What our children inherit. */
+  env: NodeJS.ProcessEnv;
 }
 
 const DEFAULT_PORTS = { MANDATE_PORT: 7400, MANDATE_NATS_PORT: 7422, MANDATE_PG_PORT: 7432 } as const;
@@ -31,7 +33,7 @@ const sync = (value: string | undefined): 'always' | undefined => {
 };
 
 /** Throws AppError `CONFIG_INVALID`. */
-export const readSettings = (env: NodeJS.ProcessEnv): Settings => {
+export const readSettings = (env: NodeJS.ProcessEnv, cwd: string): Settings => {
   const ports = {
     apiPort: port(env, 'MANDATE_PORT'),
     natsPort: port(env, 'MANDATE_NATS_PORT'),
@@ -41,11 +43,12 @@ export const readSettings = (env: NodeJS.ProcessEnv): Settings => {
   if (new Set(used).size < used.length)
     throw new AppError('CONFIG_INVALID', 'invalid', 'MANDATE_PORT, MANDATE_NATS_PORT and MANDATE_PG_PORT must differ.');
   return {
-    home: resolve(env['MANDATE_HOME'] || '.mandate'),
+    home: resolve(cwd, env['MANDATE_HOME'] || '.mandate'),
     ...ports,
     natsUrl: env['NATS_URL'] || undefined,
     databaseUrl: env['DATABASE_URL'] || undefined,
     natsSync: sync(env['MANDATE_NATS_SYNC']),
+    env,
   };
 };
 

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { signal } from '@mandate/embedded';
@@ -31,8 +31,10 @@ describe('mandate up', () => {
   beforeAll(async () => {
     home = join(await mkdtemp(join(tmpdir(), 'mandate-')), 'home');
     const ports = { MANDATE_PORT: `${await freePort()}`, MANDATE_NATS_PORT: `${await freePort()}`, MANDATE_PG_PORT: `${await freePort()}` };
-    settings = readSettings({ MANDATE_HOME: home, ...ports });
-    process.env['PATH'] = `${join(testRun().natsServer, '..')}:${process.env['PATH']}`;
+    settings = readSettings(
+      { PATH: `${dirname(testRun().natsServer)}:${process.env['PATH']}`, MANDATE_HOME: 'home', ...ports },
+      dirname(home),
+    );
   });
   afterAll(() => rm(join(home, '..'), { recursive: true, force: true }));
 
@@ -99,9 +101,9 @@ describe('mandate up', () => {
   });
 
   it('says what is wrong when a setting or a file is', async () => {
-    expect(() => readSettings({ MANDATE_PORT: '70000' })).toThrow(/MANDATE_PORT is "70000"/);
-    expect(() => readSettings({ MANDATE_PORT: '7422' })).toThrow(/must differ/);
-    expect(() => readSettings({ MANDATE_NATS_SYNC: 'often' })).toThrow(/MANDATE_NATS_SYNC/);
+    expect(() => readSettings({ MANDATE_PORT: '70000' }, '/')).toThrow(/MANDATE_PORT is "70000"/);
+    expect(() => readSettings({ MANDATE_PORT: '7422' }, '/')).toThrow(/must differ/);
+    expect(() => readSettings({ MANDATE_NATS_SYNC: 'often' }, '/')).toThrow(/MANDATE_NATS_SYNC/);
     await writeFile(join(home, 'credentials.json'), '{"apiKey":');
     await expect(run(() => undefined)).rejects.toMatchObject({ code: 'CREDENTIALS_UNREADABLE' });
     expect(await Promise.all([settings.natsPort, settings.postgresPort].map(listens))).toEqual([false, false]);
