@@ -20,6 +20,7 @@ export class Keyring {
   private readonly blindKey: Buffer;
   private readonly leaseKey: Buffer;
   private readonly deadLetterKey: Buffer;
+  private readonly snapshotKey: Buffer;
 
   /** `masterKey`: 32 bytes in hex. Throws AppError `BAD_MASTER_KEY`. */
   constructor(masterKey: string) {
@@ -31,6 +32,7 @@ export class Keyring {
     this.blindKey = subkey('blind-index');
     this.leaseKey = subkey('lease-id');
     this.deadLetterKey = subkey('dead-letter');
+    this.snapshotKey = subkey('snapshot');
   }
 
   /** Keyed digest (HMAC-SHA-256): equal for equal bytes, and says nothing about them to those without the key. */
@@ -69,6 +71,14 @@ export class Keyring {
 
   openDeadLetter(sealed: Uint8Array, id: string): Buffer {
     return unseal(this.deadLetterKey, sealed, id);
+  }
+
+  sealSnapshot(state: Uint8Array, context: string): Buffer {
+    return seal(this.snapshotKey, state, context);
+  }
+
+  openSnapshot(sealed: Uint8Array, context: string): Buffer {
+    return unseal(this.snapshotKey, sealed, context);
   }
 }
 
