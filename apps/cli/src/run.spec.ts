@@ -243,6 +243,7 @@ describe('steering', () => {
 describe('what goes wrong', () => {
   it.each([
     [['nonsense']],
+    [['constructor']],
     [['delegate']],
     [['status']],
     [['status', ID, '--colour']],

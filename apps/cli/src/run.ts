@@ -46,7 +46,8 @@ const build = async (args: readonly string[], streams: Streams, context: Command
   const program = new Command('mandate').description('delegate work to agents, and keep what happens on record');
   program.exitOverride().showHelpAfterError('(mandate help shows how)');
   program.configureOutput({ writeOut: (text) => void streams.stdout.write(text), writeErr: (text) => void streams.stderr.write(text) });
-  const wanted = COMMANDS[args.find((arg) => !arg.startsWith('-')) ?? ''];
+  const named = args.find((arg) => !arg.startsWith('-')) ?? '';
+  const wanted = Object.hasOwn(COMMANDS, named) ? COMMANDS[named] : undefined;
   const chosen = wanted ? [wanted] : Object.values(COMMANDS);
   for (const register of await Promise.all(chosen.map((load) => load()))) register(program, context);
   return program;
