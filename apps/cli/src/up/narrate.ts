@@ -27,8 +27,11 @@ const FINAL = new Set(['completed', 'failed', 'canceled', 'rejected']);
 const LABEL_WIDTH = 11;
 const percent = (confidence: number | undefined): string => `${Math.round((confidence ?? 0) * 100)} %`;
 
-const graphOf = (steps: Exclude<Facts['steps'], number | undefined>): string =>
-  steps.map(({ id, dependsOn }) => (dependsOn.length > 0 ? `${id} ← ${dependsOn.join(', ')}` : id)).join('; ');
+type Steps = Exclude<Facts['steps'], number | undefined>;
+
+/** `s1 search; s2 write ← s1` */
+const graphOf = (steps: Steps): string =>
+  steps.map(({ id, capability, dependsOn }) => `${id} ${capability}${dependsOn.length > 0 ? ` ← ${dependsOn.join(', ')}` : ''}`).join('; ');
 
 export class Narrator {
   /** The last event has been told. */
@@ -36,6 +39,7 @@ export class Narrator {
   succeeded = false;
   private requestedAt = NaN;
   private readonly startedAt = new Map<string, number>();
+  private readonly capabilities = new Map<string, string>();
 
   constructor(private readonly terminal: Terminal) {}
 
@@ -45,6 +49,8 @@ export class Narrator {
     const at = Date.parse(event.time);
     if (name === 'requested') this.requestedAt = at;
     if (name === 'stepstarted' && facts.stepId) this.startedAt.set(facts.stepId, at);
+    if (name === 'planned' && Array.isArray(facts.steps))
+      for (const { id, capability } of facts.steps) this.capabilities.set(id, capability);
     if (name && FINAL.has(name)) {
       this.ended = true;
       this.succeeded = name === 'completed';
@@ -56,6 +62,7 @@ export class Narrator {
   }
 
   private sentence(name: string, facts: Facts, at: number): string | undefined {
+    const step = `${facts.stepId ?? ''} ${this.capabilities.get(facts.stepId ?? '') ?? ''}`.trim();
     switch (name) {
       case 'recognised':
         return `${this.terminal.paint('bold', facts.pattern ?? '?')}, ${percent(facts.confidence)} sure${this.others(facts)}`;
@@ -64,16 +71,16 @@ export class Narrator {
       case 'planned':
         return Array.isArray(facts.steps) ? `${facts.steps.length} by ${facts.by}: ${graphOf(facts.steps)}` : undefined;
       case 'stepstarted':
-        return `${facts.stepId} on ${facts.instance}`;
+        return `${step} on ${facts.instance}`;
       case 'stepsucceeded':
-        return `${facts.stepId} ${this.terminal.paint('dim', `in ${this.since(this.startedAt.get(facts.stepId ?? ''), at)}`)}`;
+        return `${step} ${this.terminal.paint('dim', `in ${this.since(this.startedAt.get(facts.stepId ?? ''), at)}`)}`;
       case 'stepfailed':
       case 'stepretried':
-        return `${facts.stepId}: ${facts.code}`;
+        return `${step}: ${facts.code}`;
       case 'steptimedout':
       case 'inputrequired':
       case 'approvalrequested':
-        return facts.stepId ?? '';
+        return step;
       case 'completed':
         return `in ${this.since(this.requestedAt, at)}`;
       case 'failed':

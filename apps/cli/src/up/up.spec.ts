@@ -5,8 +5,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { signal } from '@mandate/embedded';
+import { recognise } from '@mandate/delegation';
 import { freePort, testRun } from '@mandate/testing';
-import type { Credentials } from './secrets.js';
+import { FIRST_START } from './demo-requests.js';
+import { keepMasterKey, type Credentials } from './secrets.js';
 import { readSettings, type Settings } from './settings.js';
 import type { Terminal } from './terminal.js';
 import { up } from './up.js';
@@ -60,8 +62,8 @@ describe('mandate up', () => {
     const text = lines.join('\n');
     expect(text).toMatch(/makes its state[^]*PostgreSQL[^]*new data[^]*NATS[^]*found on PATH[^]*Services[^]*Demo workers/);
     expect(lines).toContain('    recognised  sequential, 87 % sure (parallel 10 %)');
-    expect(lines).toContain('    planned     2 by rules: a; b ← a');
-    expect(lines).toContain('    succeeded   a in 25 ms');
+    expect(lines).toContain('    planned     2 by rules: a search; b write ← a');
+    expect(lines).toContain('    succeeded   a search in 25 ms');
     expect(lines).toContain('    completed   in 1.5 s');
     expect(lines.filter((line) => line.startsWith('    completed'))).toHaveLength(4);
     expect(text).toContain('It is done.');
@@ -100,10 +102,18 @@ describe('mandate up', () => {
     expect(await secrets()).toEqual(before);
   });
 
+  it('asks in the demonstration for each pattern once', () => {
+    const asked = FIRST_START.map(([, { goal }]) => recognise({ text: goal }).pattern);
+    expect(asked).toEqual(['direct', 'sequential', 'parallel', 'meta']);
+  });
+
   it('says what is wrong when a setting or a file is', async () => {
     expect(() => readSettings({ MANDATE_PORT: '70000' }, '/')).toThrow(/MANDATE_PORT is "70000"/);
     expect(() => readSettings({ MANDATE_PORT: '7422' }, '/')).toThrow(/must differ/);
     expect(() => readSettings({ MANDATE_NATS_SYNC: 'often' }, '/')).toThrow(/MANDATE_NATS_SYNC/);
+    const file = join(home, 'a.key');
+    await expect(keepMasterKey(file, async () => true)).rejects.toMatchObject({ code: 'MASTER_KEY_MISSING' });
+    await expect(stat(file)).rejects.toThrow('ENOENT');
     await writeFile(join(home, 'credentials.json'), '{"apiKey":');
     await expect(run(() => undefined)).rejects.toMatchObject({ code: 'CREDENTIALS_UNREADABLE' });
     expect(await Promise.all([settings.natsPort, settings.postgresPort].map(listens))).toEqual([false, false]);
