@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { recogniseLines } from './recognise.js';
+import { run as runCli } from './run.js';
 
 const collect = (): { stream: Writable; text: () => string } => {
   const chunks: string[] = [];
@@ -78,5 +79,11 @@ describe('mandate recognise', () => {
       if (answers.split('\n').length === 5_001) output.end();
     }
     expect(await done).toBe(0);
+  });
+
+  it('refuses an option that it does not have', async () => {
+    const streams = { stdout: collect().stream, stderr: collect().stream };
+    expect(await runCli({ args: ['recognise', '--online'], streams, env: {}, cwd: '.' })).toBe(2);
+    expect(await runCli({ args: ['recognise', 'file.jsonl'], streams, env: {}, cwd: '.' })).toBe(2);
   });
 });

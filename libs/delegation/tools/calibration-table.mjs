@@ -8,11 +8,12 @@ export const PATTERNS = ['direct', 'sequential', 'parallel', 'meta'];
 const LEAST = 15;
 /** A key's own count against the chances of the key above it. */
 const PRIOR_STRENGTH = 8;
-/** What one source alone shows is partly its author's habit: this share of its count goes to the key above. */
-const ONE_SOURCE = 0.25;
 /** The rules' own opinion, where there is nothing above. */
 const OPINION = 0.5;
 const OPINION_STRENGTH = 10;
+
+/** The two TaskBench parts have one author and one style: they are one witness, and leaving out one of them leaves out nothing. */
+export const familyOf = (source) => source.split('_')[0];
 
 export const loadRequests = (file) =>
   readFileSync(file, 'utf8')
@@ -40,9 +41,8 @@ const countKeys = (requests) => {
     const reading = read(input);
     const { keys, opinion } = evidenceOf(reading, sketchOf(reading));
     keys.forEach((key, i) => {
-      const entry = counts.get(key) ?? { parent: keys[i - 1], opinion, seen: 0, sources: new Map(), byPattern: [0, 0, 0, 0] };
+      const entry = counts.get(key) ?? { parent: keys[i - 1], opinion, seen: 0, byPattern: [0, 0, 0, 0] };
       entry.seen += 1;
-      entry.sources.set(source, (entry.sources.get(source) ?? 0) + 1);
       entry.byPattern[PATTERNS.indexOf(label)] += weights.get(source);
       counts.set(key, entry);
     });
@@ -55,13 +55,12 @@ export const calibrate = (requests) => {
   const counts = countKeys(requests);
   const table = {};
   // A parent is counted with or before its child, so that it stands in the table by then.
-  for (const [key, { parent, opinion, seen, sources, byPattern }] of counts) {
+  for (const [key, { parent, opinion, seen, byPattern }] of counts) {
     if (seen < LEAST) continue;
     const above = parent === undefined ? PATTERNS.map((pattern) => (pattern === opinion ? OPINION : (1 - OPINION) / 3)) : table[parent];
     if (!above) continue;
     const count = byPattern.reduce((a, b) => a + b, 0);
-    const alone = Math.max(...sources.values()) > 0.9 * seen;
-    const strength = (parent === undefined ? OPINION_STRENGTH : PRIOR_STRENGTH) + (alone ? ONE_SOURCE * count : 0);
+    const strength = parent === undefined ? OPINION_STRENGTH : PRIOR_STRENGTH;
     const total = count + strength;
     table[key] = byPattern.map((found, i) => Number(((found + strength * above[i]) / total).toFixed(4)));
   }

@@ -1,7 +1,8 @@
 /** A request's graph of steps as its words suggest it: an opinion, from which pattern and plan are read. */
 import type { Clause } from './clauses.js';
-import { APART_WORDS, INSPECTING_VERBS } from './lexicon.js';
+import { INSPECTING_VERBS } from './lexicon.js';
 import type { Reading } from './reading.js';
+import { saysApart } from './ties.js';
 import type { Token } from './tokens.js';
 
 /** Why a step has the edges it has; `unsaid`: no word for or against any. */
@@ -67,7 +68,7 @@ export const connect = (parts: readonly Part[], unsaid: 'chain' | 'independent')
 const fanOut = ({ input, tokens }: Reading, clause: Clause): string[] => {
   if (!clause.ties.apart || clause.verb === null) return [];
   let at = clause.from;
-  while (at < clause.to && !APART_WORDS.has(tokens[at]?.text ?? '')) at++;
+  while (at < clause.to && !saysApart(tokens, at)) at++;
   const end = tokens[at - 1]?.text === 'in' ? at - 1 : at;
   const separators: number[] = [];
   for (let i = clause.from; i < end; i++) if (tokens[i]?.kind === 'comma' || tokens[i]?.text === 'and') separators.push(i);
@@ -85,7 +86,10 @@ const fanOut = ({ input, tokens }: Reading, clause: Clause): string[] => {
 /** Sentences that say of all their asks that they go apart: "in parallel, check … and count …", "check … and count … separately". */
 const sentencesApart = ({ asks, tokens }: Reading): Set<number> => {
   const apart = new Set<number>();
-  const says = (from: number, to: number): boolean => tokens.slice(Math.max(0, from), to).some(({ text }) => APART_WORDS.has(text));
+  const says = (from: number, to: number): boolean => {
+    for (let at = Math.max(0, from); at < to; at++) if (saysApart(tokens, at)) return true;
+    return false;
+  };
   asks.forEach((clause, i) => {
     if (asks[i - 1]?.sentence !== clause.sentence && says(clause.from, clause.from + 3)) apart.add(clause.sentence);
     if (asks[i + 1]?.sentence !== clause.sentence && says(clause.to - 3, clause.to) && clause.to - clause.from > 4)

@@ -52,6 +52,14 @@ export const noTies = (): Ties => ({
   condition: false,
 });
 
+/** "in parallel", but not "parallel computing"; "separately", but not "so that I can use it separately". */
+export const saysApart = (tokens: readonly Token[], at: number): boolean => {
+  const word = tokens[at]?.text ?? '';
+  if (!APART_WORDS.has(word)) return false;
+  if (word === 'parallel') return tokens[at - 1]?.text === 'in';
+  return tokens[at - 1]?.text !== 'it' && tokens[at - 1]?.text !== 'them';
+};
+
 /** Reads the words that tie a clause to those before it. `later`: something was asked before; `done`: the verbs of it. */
 export const tie = (tokens: readonly Token[], clause: Tied, later: boolean, done: ReadonlySet<string>): void => {
   const { ties } = clause;
@@ -64,7 +72,7 @@ export const tie = (tokens: readonly Token[], clause: Tied, later: boolean, done
     if (near && SEQUENCE_WORDS.has(word)) ties.sequence = true;
     if (near && CLOSING_WORDS.has(word)) ties.closing = true;
     if (ADDITION_WORDS.has(word) || (word === 'well' && tokens[at - 1]?.text === 'as')) ties.addition = true;
-    if (APART_WORDS.has(word)) ties.apart = true;
+    if (saysApart(tokens, at)) ties.apart = true;
     if (CONDITION_WORDS.has(word)) ties.condition = true;
     if (later && refersBack(tokens, at, clause, done)) ties.refers = true;
     if (word === 'followed' && tokens[at + 1]?.text === 'by') ties.sequence = true;
