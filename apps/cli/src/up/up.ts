@@ -6,6 +6,7 @@ import { AppError } from '@mandate/kernel';
 import { explainFileError, hasRows, lockHome, Supervisor, type SupervisorEvent } from '@mandate/embedded';
 import { showDelegation } from './demo.js';
 import { FIRST_START, LATER_START } from './demo-requests.js';
+import { callApi } from './http.js';
 import { keepCredentials, keepMasterKey, masterKeyFile, type Credentials } from './secrets.js';
 import { PROGRAMS, provideHost, provideNats, providePostgres, provideWorkers, type Context, type Programs } from './servers.js';
 import { shown, type Settings } from './settings.js';
@@ -78,7 +79,7 @@ const run = async (context: Context, { demo, stop, settings, terminal }: UpOptio
   const credentials = await keepCredentials(settings.home, { ...planned, apiUrl: apiUrl || planned.apiUrl });
   if (demo) {
     await provideWorkers(context, child);
-    await demonstrate(terminal, credentials, first, stop);
+    await demonstrate(terminal, credentials, stop);
   }
   if (stop.aborted) return;
   terminal.line(
@@ -87,9 +88,11 @@ const run = async (context: Context, { demo, stop, settings, terminal }: UpOptio
   showAddresses(terminal, settings, credentials);
 };
 
-const demonstrate = async (terminal: Terminal, credentials: Credentials, first: boolean, stop: AbortSignal): Promise<void> => {
+/** All patterns where nothing was ever delegated, one sign of life later. */
+const demonstrate = async (terminal: Terminal, credentials: Credentials, stop: AbortSignal): Promise<void> => {
   terminal.line();
-  for (const [title, request] of first ? FIRST_START : LATER_START) {
+  const { items } = await callApi<{ items: unknown[] }>(credentials, 'GET', '/api/delegations?limit=1');
+  for (const [title, request] of items.length === 0 ? FIRST_START : LATER_START) {
     terminal.line(title);
     try {
       await showDelegation(terminal, credentials, request, stop);

@@ -39,12 +39,17 @@ const untilReady = (child: Child, timeoutMs: number): Promise<Ready | undefined>
     void child.exited.then(() => finish(undefined));
   });
 
-/** What the child's last log lines say; structured ones by their message. */
-const explain = (output: string): string =>
-  tail(output, 6)
-    .split('\n')
-    .map((line) => /"msg":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line)
-    .join('\n');
+/** A structured log line by its message, another one as it is. */
+const plain = (line: string): string => {
+  try {
+    const { message, msg } = JSON.parse(line) as { message?: unknown; msg?: unknown };
+    return String(message ?? msg ?? line);
+  } catch {
+    return line;
+  }
+};
+
+const explain = (output: string): string => tail(output, 6).split('\n').map(plain).join('\n');
 
 /** Starts it and resolves when it sent `{type:'ready'}`. Throws AppError `CHILD_FAILED` when it ends first or stays silent. */
 export const startNodeChild = async (options: NodeChildOptions): Promise<Running> => {
