@@ -5,6 +5,7 @@ import { chmod, chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } f
 import { dirname, join } from 'node:path';
 import { AppError } from '@mandate/kernel';
 import { assertDiskSpace, diskFull } from '../machine.js';
+import { endProcesses, processesIn } from '../process/identity.js';
 import { tail, type Run } from '../process/run.js';
 import { isReachable, type Account } from './account.js';
 import type { Binaries } from './binaries.js';
@@ -90,6 +91,8 @@ const CLIENTS = `host all all 127.0.0.1/32 scram-sha-256\n`;
 const create = async (options: ClusterOptions, password: string): Promise<void> => {
   const { dataDir, account, binaries, sync } = options;
   const half = `${dataDir}.new`;
+  const leftovers = ['initdb', 'postgres'].flatMap((program) => processesIn(half, program)); // of an attempt whose starter was killed
+  await endProcesses(leftovers, []);
   await rm(half, { recursive: true, force: true });
   await assertDiskSpace(dirname(dataDir), FIRST_START_MIB);
   await mkdir(half, { mode: 0o700 });

@@ -126,7 +126,7 @@ export class Supervisor {
       if (this.stopping || !exit) return;
       member.running = undefined;
       member.healthy = new Promise((resolve) => (member.markHealthy = resolve));
-      if (performance.now() - startedAt >= (this.options.healthyAfterMs ?? 30_000)) member.failures = 0;
+      if (performance.now() - startedAt >= (this.options.healthyAfterMs ?? 10_000)) member.failures = 0;
       this.emit({ type: 'died', name: member.service.name, exit, retryInMs: this.backoffMs(member) });
       await this.restart(member);
     }
@@ -148,7 +148,7 @@ export class Supervisor {
   }
 
   private backoffMs({ failures }: Member): number {
-    const { firstBackoffMs = 100, maxBackoffMs = 10_000 } = this.options;
+    const { firstBackoffMs = 100, maxBackoffMs = 5_000 } = this.options;
     return Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 20));
   }
 
