@@ -22,8 +22,8 @@ const look = async (run: Run, name: string): Promise<Account | undefined> => {
  * Root gets the system user `postgres`, which is made when there is none (initdb needs a name in the user database, so a free number
  * would not do). Throws AppError `NO_POSTGRES_USER` when it cannot be made.
  */
-export const serverAccount = async (run: Run, report: (line: string) => void): Promise<Account> => {
-  if (process.getuid?.() !== 0) return {};
+export const serverAccount = async (run: Run, report: (line: string) => void, ownUid = process.getuid?.()): Promise<Account> => {
+  if (ownUid !== 0) return {};
   const existing = await look(run, NAME);
   if (existing) return existing;
   report(`PostgreSQL refuses to run as root: making the system user "${NAME}" for it`);

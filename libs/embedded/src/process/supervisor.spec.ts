@@ -83,14 +83,25 @@ describe('the supervisor', () => {
 
   it('keeps trying when a restart fails, and restarts a dependent only after what it depends on', async () => {
     let failures = 3;
+    let open: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
     const flaky = server('flaky');
     const first = await supervisor.start({
       ...flaky,
-      start: (onSpawn) => (startsOf('flaky').length > 0 && failures-- > 0 ? Promise.reject(new Error('not yet')) : flaky.start(onSpawn)),
+      start: async (onSpawn) => {
+        if (startsOf('flaky').length > 0) await gate;
+        if (startsOf('flaky').length > 0 && failures-- > 0) throw new Error('not yet');
+        return flaky.start(onSpawn);
+      },
     });
     const dependent = await supervisor.start(server('dependent'));
+    const death = (name: string): Promise<SupervisorEvent> =>
+      when(() => events.find((event) => event.type === 'died' && event.name === name));
     signal(first.pid, 'SIGKILL');
+    await death('flaky');
     signal(dependent.pid, 'SIGKILL');
+    await death('dependent');
+    open();
     await when(() => startsOf('dependent')[1]);
     expect(events.filter(({ type }) => type === 'start-failed')).toHaveLength(3);
     const order = events.flatMap((event) => (event.type === 'started' ? [event.name] : []));
