@@ -1,6 +1,6 @@
 /** Reading events: of one stream, or of the whole log by position. */
 import type { Database, Row } from './database.js';
-import { decodeRows, EVENT_COLUMNS, type Decoder } from './recorded-event.js';
+import { decodePage, type Decoder } from './recorded-event.js';
 import type { LogHead, RecordedEvent, StreamId } from './types.js';
 
 export interface ReadStream {
@@ -23,20 +23,24 @@ export interface ReadAll {
   decrypt?: boolean;
 }
 
+/** One row with all events of a page, parsed as one JSON text: a thousand events cost half of what a thousand rows cost. */
+const page = (events: string): string =>
+  `SELECT string_agg(convert_from(p.canonical, 'UTF8'), ',') AS envelopes, string_agg(p.position::text, ',') AS positions,
+          string_agg((extract(epoch FROM p.recorded_at) * 1000)::bigint::text, ',') AS times
+     FROM (SELECT position, recorded_at, canonical FROM es.event WHERE log_id = 1 AND ${events}) p`;
+
 /** The bounds in the stream's row let PostgreSQL leave the other partitions alone. */
 const STREAM = {
   name: 'es_read_stream',
-  text: `SELECT ${EVENT_COLUMNS} FROM es.event e
-          WHERE log_id = 1 AND stream_id = $1 AND tenant = $2 AND stream_type = $3 AND version >= $4
+  text: page(`stream_id = $1 AND tenant = $2 AND stream_type = $3 AND version >= $4
             AND position >= (SELECT s.first_position FROM es.stream s WHERE s.id = $1 AND s.tenant = $2 AND s.type = $3)
             AND position <= (SELECT s.last_position FROM es.stream s WHERE s.id = $1 AND s.tenant = $2 AND s.type = $3)
-          ORDER BY version LIMIT $5`,
+          ORDER BY version LIMIT $5`),
 };
 
 const ALL = {
   name: 'es_read_all',
-  text: `SELECT ${EVENT_COLUMNS} FROM es.event WHERE log_id = 1 AND position > $1 AND position <= $2
-            AND ($3::text[] IS NULL OR type = ANY ($3)) AND ($4::text IS NULL OR tenant = $4) ORDER BY position`,
+  text: page('position > $1 AND position <= $2 AND ($3::text[] IS NULL OR type = ANY ($3)) AND ($4::text IS NULL OR tenant = $4) ORDER BY position'),
 };
 
 const HEAD = { name: 'es_head', text: 'SELECT name, size, epoch, frontier FROM es.head()' };
@@ -45,12 +49,12 @@ const STORED_TYPES = { name: 'es_stored_types', text: 'SELECT type, schema_versi
 
 export const readStream = async (database: Database, decoder: Decoder, query: ReadStream): Promise<RecordedEvent[]> => {
   const { tenant, stream, fromVersion = 1, limit = null } = query;
-  return decodeRows(await database.query(STREAM, [stream.id, tenant, stream.type, fromVersion, limit]), decoder);
+  return decodePage(await database.query(STREAM, [stream.id, tenant, stream.type, fromVersion, limit]), decoder);
 };
 
 export const readAll = async (database: Database, decoder: Decoder, query: ReadAll): Promise<RecordedEvent[]> => {
   const { from, limit, types = null, tenant = null } = query;
-  return decodeRows(await database.query(ALL, [from, from + limit, types, tenant]), decoder);
+  return decodePage(await database.query(ALL, [from, from + limit, types, tenant]), decoder);
 };
 
 export const readHead = async (database: Database): Promise<LogHead> => {

@@ -9,8 +9,6 @@ import type { PreparedEvent } from './prepare.js';
 import type { RecordedEvent } from './types.js';
 import type { Upcasters } from './upcasters.js';
 
-export const EVENT_COLUMNS = 'position, recorded_at, canonical';
-
 /** What decoding a row needs; `keys` only when personal data is wanted. */
 export interface Decoder {
   log: string;
@@ -18,20 +16,30 @@ export interface Decoder {
   keys: DataKeys | null;
 }
 
-export const decodeRows = async (rows: readonly Row[], decoder: Decoder): Promise<RecordedEvent[]> => {
-  const events: RecordedEvent[] = [];
-  for (const row of rows) {
-    const envelope = JSON.parse((row['canonical'] as Buffer).toString()) as Envelope;
-    const event = recorded(envelope, Number(row['position']), (row['recorded_at'] as Date).toISOString(), decoder.upcasters);
-    if (decoder.keys && envelope.personal) event.personal = await openPersonal(envelope, decoder.log, decoder.keys);
-    events.push(event);
-  }
+/** Of one row: the envelopes, positions and times (milliseconds) of a page, each separated by commas; null when it is empty. */
+export const decodePage = async ([row]: readonly Row[], { log, upcasters, keys }: Decoder): Promise<RecordedEvent[]> => {
+  if (!row || row['envelopes'] === null) return [];
+  const envelopes = JSON.parse(`[${row['envelopes'] as string}]`) as Envelope[];
+  const positions = (row['positions'] as string).split(',');
+  const times = (row['times'] as string).split(',');
+  let time = '';
+  let recordedAt = '';
+  const events = envelopes.map((envelope, i) => {
+    if (times[i] !== time) recordedAt = new Date(Number((time = times[i] as string))).toISOString();
+    return recorded(envelope, Number(positions[i]), recordedAt, upcasters);
+  });
+  if (keys) for (const [i, envelope] of envelopes.entries()) if (envelope.personal) (events[i] as RecordedEvent).personal = await openPersonal(envelope, log, keys);
   return events;
 };
 
 const recorded = (envelope: Envelope, position: number, recordedAt: string, upcasters: Upcasters): RecordedEvent => {
-  const { personal, envelope: _format, where: _where, ...rest } = envelope;
-  return { ...rest, ...upcasters.upcast(envelope.type, envelope.schemaVersion, envelope.data), position, recordedAt, personalFields: personal?.fields ?? [] };
+  const { id, tenant, stream, version, type, occurredAt, actor, correlationId, causationId, traceparent, outcome, reason, personal } = envelope;
+  const { schemaVersion, data } = upcasters.upcast(type, envelope.schemaVersion, envelope.data);
+  const event: RecordedEvent = { position, id, tenant, stream, version, type, schemaVersion, occurredAt, recordedAt, actor, correlationId, outcome, data, personalFields: personal?.fields ?? [] };
+  if (causationId !== undefined) event.causationId = causationId;
+  if (traceparent !== undefined) event.traceparent = traceparent;
+  if (reason !== undefined) event.reason = reason;
+  return event;
 };
 
 const openPersonal = async ({ tenant, stream, id, personal }: Envelope, log: string, keys: DataKeys): Promise<NonNullable<RecordedEvent['personal']>> => {

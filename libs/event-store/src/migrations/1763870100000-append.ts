@@ -102,18 +102,23 @@ const CHECK = `
     codes text[];
     refused bigint;
     scheduling bigint;
+    epochs bigint[];
   BEGIN
     IF e_scheduler IS NOT NULL THEN
       SELECT l.epoch INTO scheduling FROM es.lease_owner l WHERE l.name = 'scheduler';
     END IF;
+    IF e_epoch IS NOT NULL THEN
+      SELECT array_agg(o.epoch ORDER BY o.partition) INTO epochs FROM es.partition_owner o;
+    END IF;
     SELECT array_agg(c.code ORDER BY c.n), count(c.code) INTO codes, refused FROM (
       SELECT e.n, CASE
-        WHEN e.epoch IS NOT NULL AND e.epoch IS DISTINCT FROM o.epoch THEN 'FENCED'
+        WHEN e.epoch IS NOT NULL AND e.epoch IS DISTINCT FROM epochs[e.partition + 1] THEN 'FENCED'
         WHEN e.scheduler IS NOT NULL AND e.scheduler IS DISTINCT FROM scheduling THEN 'SCHEDULER_FENCED'
         WHEN e.digest IS NOT NULL AND s.version IS NOT NULL AND s.request_digest IS NOT DISTINCT FROM e.digest THEN 'IDEMPOTENT_REPEAT'
         WHEN e.digest IS NOT NULL AND s.version IS NOT NULL THEN 'IDEMPOTENCY_CONFLICT'
-        WHEN i.request_digest = e.digest THEN 'IDEMPOTENT_REPEAT'
-        WHEN i.request_digest IS NOT NULL THEN 'IDEMPOTENCY_CONFLICT'
+        WHEN e.key IS NOT NULL AND EXISTS (SELECT FROM es.idempotency i WHERE i.key = e.key AND i.principal = e.principal AND i.tenant = e.tenant)
+          THEN CASE WHEN (SELECT i.request_digest FROM es.idempotency i WHERE i.key = e.key AND i.principal = e.principal AND i.tenant = e.tenant) = e.digest
+                    THEN 'IDEMPOTENT_REPEAT' ELSE 'IDEMPOTENCY_CONFLICT' END
         WHEN e.root <> e.n THEN NULL
         WHEN e.expected >= 0 AND coalesce(s.version, 0) <> e.expected THEN 'VERSION_CONFLICT'
         WHEN e.expected = -1 AND s.version IS NULL THEN 'VERSION_CONFLICT'
@@ -123,8 +128,6 @@ const CHECK = `
       FROM unnest(e_tenant, e_type, e_id, e_expected, e_root, e_partition, e_epoch, e_scheduler, e_digest, e_principal, e_key, e_data_key, e_new_key)
         WITH ORDINALITY AS e(tenant, type, id, expected, root, partition, epoch, scheduler, digest, principal, key, data_key, new_key, n)
       LEFT JOIN es.stream s ON s.id = e.id AND s.tenant = e.tenant AND s.type = e.type
-      LEFT JOIN es.partition_owner o ON o.partition = e.partition
-      LEFT JOIN es.idempotency i ON i.key = e.key AND i.principal = e.principal AND i.tenant = e.tenant
     ) c;
     IF refused = 0 THEN
       RETURN NULL;
