@@ -211,7 +211,7 @@ const APPEND = `
     positions integer[] := e_offset;
   BEGIN
     SELECT l.size, l.frontier INTO STRICT size_before, frontier_before FROM es.log l WHERE l.log_id = p_log FOR UPDATE;
-    recorded := clock_timestamp();
+    recorded := date_trunc('milliseconds', clock_timestamp());
     -- Every statement from here on has a snapshot taken under the lock.
     codes := es.check_entries(e_tenant, e_type, e_id, e_expected, e_root, e_partition, e_epoch, e_scheduler, e_digest, e_principal, e_key, e_data_key, e_new_key);
     IF codes IS NULL THEN
