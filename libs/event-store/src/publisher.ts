@@ -66,9 +66,8 @@ export class Publisher {
     this.stopListening();
     this.options.signal.wakeAll();
     await this.running;
-    if (!publishing) return;
-    await this.saveCheckpoint().catch((error: unknown) => this.report(error));
-    await this.options.store.releaseLease(LEASE, this.options.owner).catch((error: unknown) => this.report(error));
+    if (publishing) await this.saveCheckpoint().catch((error: unknown) => this.report(error));
+    if (this.leaseUntil > 0) await this.options.store.releaseLease(LEASE, this.options.owner).catch((error: unknown) => this.report(error));
   }
 
   private get live(): boolean {
@@ -131,9 +130,9 @@ export class Publisher {
     const { store } = this.options;
     const [event] = last.position > head.size ? [] : await store.readAll({ from: last.position - 1, limit: 1 });
     if (event?.id === last.eventId) return;
-    this.state = 'halted';
     await setCheckpoint(store.database, CHECKPOINT, head.size);
     await store.database.query({ name: 'es_open_log_epoch', text: 'SELECT es.open_log_epoch($1)' }, [head.epoch]);
+    this.state = 'halted';
     throw new AppError(
       'LOG_ROLLED_BACK',
       'internal',
