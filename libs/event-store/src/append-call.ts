@@ -117,19 +117,30 @@ const actorName = ({ kind, id }: { kind: string; id: string }): string => `${kin
 
 const slotChanges = (batch: readonly BatchEntry[]): string | null => {
   const acquire = batch.flatMap(({ entry }, index) =>
-    (entry.slots?.acquire ?? []).map(({ stepId, ...slot }) => ({ ...target(entry, index, stepId), ...slot, partition: entry.partition?.index })),
+    (entry.slots?.acquire ?? []).map(({ stepId, ...slot }) => ({
+      ...target(entry, index, stepId),
+      ...slot,
+      partition: entry.partition?.index,
+    })),
   );
   const release = batch.flatMap(({ entry }, index) => (entry.slots?.release ?? []).map((stepId) => target(entry, index, stepId)));
   return acquire.length + release.length === 0 ? null : JSON.stringify({ acquire, release });
 };
 
 const waitingChanges = (batch: readonly BatchEntry[]): string | null => {
-  const add = batch.flatMap(({ entry }, index) => (entry.waiting?.add ?? []).map(({ stepId, ...step }) => ({ ...target(entry, index, stepId), ...step })));
+  const add = batch.flatMap(({ entry }, index) =>
+    (entry.waiting?.add ?? []).map(({ stepId, ...step }) => ({ ...target(entry, index, stepId), ...step })),
+  );
   const remove = batch.flatMap(({ entry }, index) => (entry.waiting?.remove ?? []).map((stepId) => target(entry, index, stepId)));
   return add.length + remove.length === 0 ? null : JSON.stringify({ add, remove });
 };
 
-const target = ({ tenant, stream }: BatchEntry['entry'], index: number, step: string): Record<string, unknown> => ({ n: index + 1, tenant, id: stream.id, step });
+const target = ({ tenant, stream }: BatchEntry['entry'], index: number, step: string): Record<string, unknown> => ({
+  n: index + 1,
+  tenant,
+  id: stream.id,
+  step,
+});
 
 interface Rejection {
   n: number;
@@ -148,7 +159,12 @@ const outcomes = (batch: readonly BatchEntry[], row: Row): EntryOutcome[] => {
     const rejection = rejected.get(index + 1);
     if (rejection) {
       const { code, currentVersion, existingType, existingId } = rejection;
-      return { ok: false, code, currentVersion, existing: existingType !== null && existingId !== null ? { type: existingType, id: existingId } : null };
+      return {
+        ok: false,
+        code,
+        currentVersion,
+        existing: existingType !== null && existingId !== null ? { type: existingType, id: existingId } : null,
+      };
     }
     const firstPosition = position;
     position += events.length;

@@ -14,20 +14,29 @@ afterAll(async () => {
   await database.stop();
 });
 
-const appendTo = (stream: AppendEntry['stream'], expected: AppendEntry['expected'], count = 1) => store.append(entryFor(stream, expected, count));
+const appendTo = (stream: AppendEntry['stream'], expected: AppendEntry['expected'], count = 1) =>
+  store.append(entryFor(stream, expected, count));
 
 describe('expected versions', () => {
   it('no-stream starts a stream once', async () => {
     const stream = newStream();
     expect(await appendTo(stream, 'no-stream', 2)).toMatchObject({ ok: true, version: 2, duplicate: false });
-    expect(await store.append(entryFor(stream, 'no-stream', 1, { n: 'other' }))).toMatchObject({ ok: false, code: 'VERSION_CONFLICT', currentVersion: 2 });
+    expect(await store.append(entryFor(stream, 'no-stream', 1, { n: 'other' }))).toMatchObject({
+      ok: false,
+      code: 'VERSION_CONFLICT',
+      currentVersion: 2,
+    });
   });
 
   it('a number must be the version', async () => {
     const stream = newStream();
     await appendTo(stream, 0);
     expect(await appendTo(stream, 1)).toMatchObject({ ok: true, version: 2 });
-    expect(await store.append(entryFor(stream, 1, 1, { n: 'other' }))).toMatchObject({ ok: false, code: 'VERSION_CONFLICT', currentVersion: 2 });
+    expect(await store.append(entryFor(stream, 1, 1, { n: 'other' }))).toMatchObject({
+      ok: false,
+      code: 'VERSION_CONFLICT',
+      currentVersion: 2,
+    });
     expect(await appendTo(stream, 5)).toMatchObject({ ok: false, code: 'VERSION_CONFLICT', currentVersion: 2 });
   });
 
@@ -40,8 +49,14 @@ describe('expected versions', () => {
 
   it('any takes whatever is there, from many callers at once', async () => {
     const stream = newStream();
-    const other = await EventStore.open({ databaseUrl: database.url, keyring: new Keyring(MASTER_KEY), where: { ...where, instance: 'other' } });
-    const results = await Promise.all(Array.from({ length: 40 }, (_, n) => (n % 2 ? store : other).append(entryFor(stream, 'any', 1, { n }))));
+    const other = await EventStore.open({
+      databaseUrl: database.url,
+      keyring: new Keyring(MASTER_KEY),
+      where: { ...where, instance: 'other' },
+    });
+    const results = await Promise.all(
+      Array.from({ length: 40 }, (_, n) => (n % 2 ? store : other).append(entryFor(stream, 'any', 1, { n }))),
+    );
     expect(results.every(({ ok }) => ok)).toBe(true);
     const events = await store.readStream({ tenant: 'default', stream });
     expect(events.map(({ version }) => version)).toEqual(Array.from({ length: 40 }, (_, n) => n + 1));
@@ -79,7 +94,13 @@ describe('a batch', () => {
   it('takes several entries of one stream, each after the one before', async () => {
     const stream = newStream();
     const other = newStream();
-    const results = await Promise.all([appendTo(stream, 'no-stream', 2), appendTo(other, 'no-stream'), appendTo(stream, 2), appendTo(stream, 3, 2), appendTo(stream, 9)]);
+    const results = await Promise.all([
+      appendTo(stream, 'no-stream', 2),
+      appendTo(other, 'no-stream'),
+      appendTo(stream, 2),
+      appendTo(stream, 3, 2),
+      appendTo(stream, 9),
+    ]);
     expect(results.map((result) => (result.ok ? result.version : result.code))).toEqual([2, 1, 3, 5, 'VERSION_CONFLICT']);
     expect((await store.readStream({ tenant: 'default', stream })).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5]);
   });
@@ -92,14 +113,20 @@ describe('a batch', () => {
   });
 
   it('keeps one entry that PostgreSQL refuses from failing the others', async () => {
-    const bad = { ...entryFor(newStream(), 'no-stream'), partition: { index: 3, epoch: 0 }, slots: { acquire: [{ stepId: 'a', attempt: 2 ** 40, lease: 1, instance: 'w', capability: 'c' }] } };
+    const bad = {
+      ...entryFor(newStream(), 'no-stream'),
+      partition: { index: 3, epoch: 0 },
+      slots: { acquire: [{ stepId: 'a', attempt: 2 ** 40, lease: 1, instance: 'w', capability: 'c' }] },
+    };
     const [refused, good] = await Promise.allSettled([store.append(bad), appendTo(newStream(), 'no-stream')]);
     expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'STORE_REFUSED' } });
     expect(good).toMatchObject({ status: 'fulfilled', value: { ok: true } });
   });
 
   it('refuses what cannot be stored before it reaches the batch', async () => {
-    await expect(store.append({ ...entryFor(newStream(), 'no-stream'), correlationId: 'a\0b' })).rejects.toMatchObject({ code: 'INVALID_EVENT' });
+    await expect(store.append({ ...entryFor(newStream(), 'no-stream'), correlationId: 'a\0b' })).rejects.toMatchObject({
+      code: 'INVALID_EVENT',
+    });
     await expect(appendTo(newStream(), -3)).rejects.toMatchObject({ code: 'INVALID_EVENT' });
   });
 });

@@ -15,7 +15,12 @@ const POSTGRES_EPOCH_MS = 946_684_800_000;
 type Optional<T> = T | null | undefined;
 
 /** Null when no element is there: the callers' functions take that for an array of nulls. */
-const array = <T>(values: readonly Optional<T>[], oid: number, size: (value: T) => number, write: (buffer: Buffer, value: T, at: number) => void): Buffer | null => {
+const array = <T>(
+  values: readonly Optional<T>[],
+  oid: number,
+  size: (value: T) => number,
+  write: (buffer: Buffer, value: T, at: number) => void,
+): Buffer | null => {
   let bytes = HEADER_BYTES;
   let present = 0;
   for (const value of values) {
@@ -46,20 +51,47 @@ export const textArray = (values: readonly Optional<string>[]): Buffer | null =>
   array(values, TEXT, Buffer.byteLength, (buffer, value, at) => buffer.write(value, at, 'utf8'));
 
 export const byteaArray = (values: readonly Optional<Buffer>[]): Buffer | null =>
-  array(values, BYTEA, (value) => value.length, (buffer, value, at) => value.copy(buffer, at));
+  array(
+    values,
+    BYTEA,
+    (value) => value.length,
+    (buffer, value, at) => value.copy(buffer, at),
+  );
 
-export const int2Array = (values: readonly Optional<number>[]): Buffer | null => array(values, INT2, () => 2, (buffer, value, at) => buffer.writeInt16BE(value, at));
+export const int2Array = (values: readonly Optional<number>[]): Buffer | null =>
+  array(
+    values,
+    INT2,
+    () => 2,
+    (buffer, value, at) => buffer.writeInt16BE(value, at),
+  );
 
-export const int4Array = (values: readonly Optional<number>[]): Buffer | null => array(values, INT4, () => 4, (buffer, value, at) => buffer.writeInt32BE(value, at));
+export const int4Array = (values: readonly Optional<number>[]): Buffer | null =>
+  array(
+    values,
+    INT4,
+    () => 4,
+    (buffer, value, at) => buffer.writeInt32BE(value, at),
+  );
 
 export const int8Array = (values: readonly Optional<number>[]): Buffer | null => array(values, INT8, () => 8, writeInt64);
 
 export const boolArray = (values: readonly Optional<boolean>[]): Buffer | null =>
-  array(values, BOOL, () => 1, (buffer, value, at) => buffer.writeUInt8(value ? 1 : 0, at));
+  array(
+    values,
+    BOOL,
+    () => 1,
+    (buffer, value, at) => buffer.writeUInt8(value ? 1 : 0, at),
+  );
 
 /** From milliseconds since 1970. */
 export const timeArray = (values: readonly Optional<number>[]): Buffer | null =>
-  array(values, TIMESTAMPTZ, () => 8, (buffer, value, at) => writeInt64(buffer, (value - POSTGRES_EPOCH_MS) * 1000, at));
+  array(
+    values,
+    TIMESTAMPTZ,
+    () => 8,
+    (buffer, value, at) => writeInt64(buffer, (value - POSTGRES_EPOCH_MS) * 1000, at),
+  );
 
 /** A safe integer without the detour over BigInt. */
 const writeInt64 = (buffer: Buffer, value: number, at: number): void => {

@@ -21,11 +21,15 @@ describe('canonicalJson', () => {
 it('writes the envelope in canonical form', () => {
   const entry = { ...entryFor(newStream(), 0, 1, { z: 1, a: { c: [1, 'ü'], b: null } }), causationId: 'c', traceparent: '00-a-b-01' };
   const [event] = entry.events;
-  const bytes = writeEnvelope(entry, { ...(event as NonNullable<typeof event>), reason: 'because', outcome: 'denied' }, {
-    id: 'E',
-    version: 1,
-    where: canonicalJson({ service: 's', instance: 'i' }),
-    personal: { kid: 'k', place: 'stream', fields: ['goal'], sealed: 'AAAA' },
-  });
+  const bytes = writeEnvelope(
+    entry,
+    { ...(event as NonNullable<typeof event>), reason: 'because', outcome: 'denied' },
+    {
+      id: 'E',
+      version: 1,
+      where: canonicalJson({ service: 's', instance: 'i' }),
+      personal: { kid: 'k', place: 'stream', fields: ['goal'], sealed: 'AAAA' },
+    },
+  );
   expect(bytes.toString()).toBe(canonicalJson(JSON.parse(bytes.toString()) as JsonObject));
 });

@@ -6,17 +6,11 @@ import type { JsonValue } from '@mandate/kernel';
  * Throws TypeError on what JSON cannot say (undefined, NaN, Infinity).
  */
 export const canonicalJson = (value: JsonValue): string => {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return JSON.stringify(value);
-    case 'number':
-      if (Number.isFinite(value)) return JSON.stringify(value);
-      break;
-    case 'object':
-      if (value === null) return 'null';
-      return Array.isArray(value) ? `[${value.map(canonicalJson).join(',')}]` : canonicalObject(value);
-  }
+  if (value === null) return 'null';
+  if (typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value)))
+    return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value === 'object') return canonicalObject(value);
   throw new TypeError(`${String(value)} has no JSON form`);
 };
 

@@ -4,8 +4,14 @@ import { AppError } from '@mandate/kernel';
 import type { Database } from './database.js';
 
 const READ = { name: 'es_checkpoint', text: 'SELECT position FROM es.checkpoint WHERE subscription = $1' };
-const ENSURE = { name: 'es_checkpoint_ensure', text: 'INSERT INTO es.checkpoint (subscription, position) VALUES ($1, $2) ON CONFLICT DO NOTHING' };
-const MOVE = { name: 'es_checkpoint_move', text: 'UPDATE es.checkpoint SET position = $3, updated_at = now() WHERE subscription = $1 AND position = $2' };
+const ENSURE = {
+  name: 'es_checkpoint_ensure',
+  text: 'INSERT INTO es.checkpoint (subscription, position) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+};
+const MOVE = {
+  name: 'es_checkpoint_move',
+  text: 'UPDATE es.checkpoint SET position = $3, updated_at = now() WHERE subscription = $1 AND position = $2',
+};
 const SET = {
   name: 'es_checkpoint_set',
   text: 'INSERT INTO es.checkpoint (subscription, position) VALUES ($1, $2) ON CONFLICT (subscription) DO UPDATE SET position = excluded.position, updated_at = now()',
@@ -23,7 +29,8 @@ export const checkpointOf = async (database: Database, subscription: string, ini
 /** Inside the transaction of what was done up to `to`. Throws AppError `CHECKPOINT_MOVED` when another was there first: roll back. */
 export const moveCheckpoint = async (client: PoolClient, subscription: string, from: number, to: number): Promise<void> => {
   const { rowCount } = await client.query({ ...MOVE, values: [subscription, from, to] });
-  if (rowCount !== 1) throw new AppError('CHECKPOINT_MOVED', 'conflict', `${subscription} is no longer at position ${from}: another runner works on it`);
+  if (rowCount !== 1)
+    throw new AppError('CHECKPOINT_MOVED', 'conflict', `${subscription} is no longer at position ${from}: another runner works on it`);
 };
 
 export const setCheckpoint = async (database: Database, subscription: string, position: number): Promise<void> => {

@@ -21,7 +21,10 @@ const ADD_SUBJECT_KEY = {
   name: 'es_subject_key_add',
   text: 'INSERT INTO es.subject_key (tenant, subject, kid, wrapped_key) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
 };
-const SUBJECT_KEY = { name: 'es_subject_key', text: 'SELECT wrapped_key FROM es.subject_key WHERE tenant = $1 AND subject = $2 AND kid = $3' };
+const SUBJECT_KEY = {
+  name: 'es_subject_key',
+  text: 'SELECT wrapped_key FROM es.subject_key WHERE tenant = $1 AND subject = $2 AND kid = $3',
+};
 
 export const streamKeyOf = (tenant: string, stream: StreamId): string => `${tenant}|${stream.type}|${stream.id}`;
 
@@ -89,7 +92,8 @@ export class DataKeys {
     const cached = this.ofSubjects.get(place.subject);
     if (cached) return { key: cached, place, isNew: false };
     const made = this.keyring.newDataKey();
-    const find = (): Promise<Buffer | undefined> => this.database.query(CURRENT_SUBJECT_KEY, [tenant, subject]).then(([row]) => row?.['wrapped_key'] as Buffer | undefined);
+    const find = (): Promise<Buffer | undefined> =>
+      this.database.query(CURRENT_SUBJECT_KEY, [tenant, subject]).then(([row]) => row?.['wrapped_key'] as Buffer | undefined);
     let wrapped = await find();
     if (!wrapped) {
       await this.database.query(ADD_SUBJECT_KEY, [tenant, subject, made.kid, made.wrapped]);

@@ -8,6 +8,8 @@ export interface Statement {
   /** Prepared once a connection under this name. */
   name: string;
   text: string;
+  /** Parsers of the results by type; default: pg's. */
+  types?: pg.CustomTypesConfig;
 }
 
 export interface DatabaseOptions {
@@ -81,5 +83,11 @@ export const storeError = (error: unknown): AppError => {
     return new AppError('STORE_REFUSED', 'internal', `PostgreSQL refused: ${error.message} (${error.code})`, {}, { cause: error });
   }
   const reason = error instanceof Error ? error.message : String(error);
-  return new AppError('STORE_UNAVAILABLE', 'unavailable', `the event store does not answer: ${reason}; whether the last change was made is unknown, try the same again`, {}, { cause: error });
+  return new AppError(
+    'STORE_UNAVAILABLE',
+    'unavailable',
+    `the event store does not answer: ${reason}; whether the last change was made is unknown, try the same again`,
+    {},
+    { cause: error },
+  );
 };

@@ -44,7 +44,14 @@ export class DeadLetters {
   async park({ tenant, source, reason, detail, payload, headers = {} }: NewDeadLetter): Promise<string> {
     const id = ulid(Date.now(), randomBytes(10));
     const content = Buffer.from(JSON.stringify({ headers, payload: Buffer.from(payload).toString('base64') }));
-    await this.database.query(PARK, [id, storable(tenant), storable(source), reason, storable(detail), this.keyring.sealDeadLetter(content, id)]);
+    await this.database.query(PARK, [
+      id,
+      storable(tenant),
+      storable(source),
+      reason,
+      storable(detail),
+      this.keyring.sealDeadLetter(content, id),
+    ]);
     return id;
   }
 
@@ -55,7 +62,10 @@ export class DeadLetters {
 
   private open(row: Row): DeadLetter {
     const id = row['dead_letter_id'] as string;
-    const content = JSON.parse(this.keyring.openDeadLetter(row['payload'] as Buffer, id).toString()) as { headers: Record<string, string>; payload: string };
+    const content = JSON.parse(this.keyring.openDeadLetter(row['payload'] as Buffer, id).toString()) as {
+      headers: Record<string, string>;
+      payload: string;
+    };
     return {
       id,
       tenant: row['tenant'] as string,

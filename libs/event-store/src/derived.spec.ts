@@ -36,7 +36,10 @@ describe('upcasters', () => {
   it('stop the start when a stored version has no path', async () => {
     await expect(open([double])).rejects.toMatchObject({ code: 'NO_UPCASTER', message: expect.stringContaining(`${TYPE}@1`) });
     const entry = entryFor(newStream(), 'no-stream');
-    await store.append({ ...entry, events: entry.events.map((event) => ({ ...event, type: 'dev.mandate.agent.registered.v1', schemaVersion: 7 })) });
+    await store.append({
+      ...entry,
+      events: entry.events.map((event) => ({ ...event, type: 'dev.mandate.agent.registered.v1', schemaVersion: 7 })),
+    });
     await expect(open()).rejects.toMatchObject({ code: 'NO_UPCASTER', message: expect.stringContaining('registered.v1@7') });
   });
 
@@ -65,7 +68,17 @@ describe('dead letters', () => {
     const letters = new DeadLetters(store.database, keyring);
     const payload = Buffer.from([0, 255, 123, 0x74, 0x6f, 0x70]);
     const parked = [];
-    for (const detail of ['not JSON', 'nul \0 here']) parked.push(await letters.park({ tenant: 'default', source: 'mandate.v1.default.request', reason: 'NOT_JSON', detail, payload, headers: { a: 'b' } }));
+    for (const detail of ['not JSON', 'nul \0 here'])
+      parked.push(
+        await letters.park({
+          tenant: 'default',
+          source: 'mandate.v1.default.request',
+          reason: 'NOT_JSON',
+          detail,
+          payload,
+          headers: { a: 'b' },
+        }),
+      );
     const listed = await letters.list('default', { limit: 10 });
     expect(listed.map(({ id }) => id).sort()).toEqual([...parked].sort());
     expect(listed[0]).toMatchObject({ reason: 'NOT_JSON', payload, headers: { a: 'b' } });

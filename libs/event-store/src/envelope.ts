@@ -60,7 +60,11 @@ export const personalContext = (log: string, eventIdentity: string): string => `
  * Writes the canonical form member by member in sorted order, which is three times as fast as sorting.
  * Throws AppError `INVALID_EVENT` when data cannot be written as JSON.
  */
-export const writeEnvelope = (entry: AppendEntry, event: NewEvent, identity: { id: string; version: number; where: string; personal?: PersonalBlob }): Buffer => {
+export const writeEnvelope = (
+  entry: AppendEntry,
+  event: NewEvent,
+  identity: { id: string; version: number; where: string; personal?: PersonalBlob },
+): Buffer => {
   const causation = event.causationId ?? entry.causationId;
   try {
     return Buffer.from(
@@ -76,7 +80,13 @@ export const writeEnvelope = (entry: AppendEntry, event: NewEvent, identity: { i
         `,"type":${JSON.stringify(event.type)},"version":${identity.version},"where":${identity.where}}`,
     );
   } catch (cause) {
-    throw new AppError('INVALID_EVENT', 'invalid', `${event.type} of ${entry.stream.id} cannot be written as JSON: ${String(cause)}`, {}, { cause });
+    throw new AppError(
+      'INVALID_EVENT',
+      'invalid',
+      `${event.type} of ${entry.stream.id} cannot be written as JSON: ${String(cause)}`,
+      {},
+      { cause },
+    );
   }
 };
 

@@ -57,7 +57,11 @@ export class EventStore {
     const clock = options.clock ?? { now: () => Date.now() };
     this.where = canonicalJson({ ...options.where });
     this.decoder = { log, upcasters, keys: null };
-    this.commits = new GroupCommit(new AppendCall(database), () => clock.now(), (batch, outcomes) => this.afterCommit(batch, outcomes));
+    this.commits = new GroupCommit(
+      new AppendCall(database),
+      () => clock.now(),
+      (batch, outcomes) => this.afterCommit(batch, outcomes),
+    );
   }
 
   /** Connects and checks that every stored event can be read. Throws AppError `NO_UPCASTER`. */
@@ -148,7 +152,9 @@ export class EventStore {
   /** Whether a refused entry is what is stored already: its answer was lost and it came again. */
   private async reconcile(entry: AppendEntry, expected: number, outcome: EntryOutcome & { ok: false }): Promise<AppendResult | null> {
     const { code, currentVersion, existing } = outcome;
-    const own = code === 'VERSION_CONFLICT' || (code === 'IDEMPOTENT_REPEAT' && existing?.id === entry.stream.id && existing.type === entry.stream.type);
+    const own =
+      code === 'VERSION_CONFLICT' ||
+      (code === 'IDEMPOTENT_REPEAT' && existing?.id === entry.stream.id && existing.type === entry.stream.type);
     if (!own || entry.events.length === 0 || currentVersion < expected + entry.events.length) return null;
     await this.keys.load(entry.tenant, entry.stream);
     const prepared = await this.prepare(entry, expected);
@@ -164,7 +170,8 @@ export class EventStore {
       if (placed.streamKey?.isNew) this.keys.stored(placed.entry.tenant, placed.entry.stream);
       if (this.listeners.size > 0) events.push(...recordedEvents(placed, outcome.firstPosition, outcome.recordedAt));
       const last = outcome.firstPosition + placed.events.length - 1;
-      if (Math.floor(last / MAINTAIN_EVERY) !== Math.floor((outcome.firstPosition - 1) / MAINTAIN_EVERY)) this.maintaining = this.maintain().catch(() => undefined);
+      if (Math.floor(last / MAINTAIN_EVERY) !== Math.floor((outcome.firstPosition - 1) / MAINTAIN_EVERY))
+        this.maintaining = this.maintain().catch(() => undefined);
     });
     if (events.length > 0) for (const listener of this.listeners) listener(events);
   }

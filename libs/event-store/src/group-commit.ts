@@ -110,6 +110,7 @@ const place = (prepared: PreparedEntry, batch: readonly BatchEntry[], before: Ba
     newKey: streamKey?.isNew ?? before?.newKey ?? false,
   };
   const root = batch[placed.root - 1];
-  if (root && root.dataKey === undefined && placed.dataKey !== undefined) Object.assign(root, { dataKey: placed.dataKey, newKey: placed.newKey });
+  if (root && root.dataKey === undefined && placed.dataKey !== undefined)
+    Object.assign(root, { dataKey: placed.dataKey, newKey: placed.newKey });
   return placed;
 };

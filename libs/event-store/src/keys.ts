@@ -24,7 +24,8 @@ export class Keyring {
 
   /** `masterKey`: 32 bytes in hex. Throws AppError `BAD_MASTER_KEY`. */
   constructor(masterKey: string) {
-    if (!/^[0-9a-f]{64}$/i.test(masterKey)) throw new AppError('BAD_MASTER_KEY', 'invalid', 'the master key must be 32 bytes as 64 hexadecimal digits');
+    if (!/^[0-9a-f]{64}$/i.test(masterKey))
+      throw new AppError('BAD_MASTER_KEY', 'invalid', 'the master key must be 32 bytes as 64 hexadecimal digits');
     const master = Buffer.from(masterKey, 'hex');
     const subkey = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', master, '', `mandate/${purpose}/1`, KEY_BYTES));
     this.kek = subkey('key-encryption');
@@ -42,7 +43,9 @@ export class Keyring {
 
   /** Look-up value of a data subject that does not show who it is. */
   blindIndex(tenant: string, subject: string): Buffer {
-    return createHmac('sha256', this.blindKey).update(JSON.stringify([tenant, subject])).digest();
+    return createHmac('sha256', this.blindKey)
+      .update(JSON.stringify([tenant, subject]))
+      .digest();
   }
 
   /** A secret of 128 bits in 26 characters that everyone with the master key derives from the same parts. */

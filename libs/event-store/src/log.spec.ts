@@ -11,7 +11,8 @@ let stores: EventStore[];
 let client: pg.Client;
 beforeAll(async () => {
   database = await testDatabase();
-  const open = (n: number): Promise<EventStore> => EventStore.open({ databaseUrl: database.url, keyring: new Keyring(MASTER_KEY), where: { ...where, instance: `i${n}` } });
+  const open = (n: number): Promise<EventStore> =>
+    EventStore.open({ databaseUrl: database.url, keyring: new Keyring(MASTER_KEY), where: { ...where, instance: `i${n}` } });
   stores = await Promise.all([0, 1, 2].map(open));
   client = new pg.Client({ connectionString: database.url });
   await client.connect();
@@ -61,7 +62,8 @@ it('shows every reader every position, in order, while writers are slow and roll
   const readers = [reader(), reader(), reader()];
   const writer = async (store: EventStore, n: number): Promise<number> => {
     let count = 0;
-    for (let i = 0; i < 60; i++) count += (await store.append(entryFor(newStream(), i % 7 === 6 ? 3 : 'no-stream', 1 + ((i + n) % 3)))).ok ? 1 + ((i + n) % 3) : 0;
+    for (let i = 0; i < 60; i++)
+      count += (await store.append(entryFor(newStream(), i % 7 === 6 ? 3 : 'no-stream', 1 + ((i + n) % 3)))).ok ? 1 + ((i + n) % 3) : 0;
     return count;
   };
   const counts = await Promise.all([...stores.flatMap((store) => [writer(store, 0), writer(store, 1), writer(store, 2)]), slowWriter(30)]);
@@ -75,7 +77,9 @@ it('shows every reader every position, in order, while writers are slow and roll
 describe('the frontier', () => {
   it('is that of the stored bytes, whatever the batches were', async () => {
     for (const count of [1, 2, 3, 5, 8, 13, 64, 100, 511]) await first().append(entryFor(newStream(), 'no-stream', count));
-    const { rows } = await client.query<{ canonical: Buffer; leaf_hash: Buffer }>('SELECT canonical, leaf_hash FROM es.event ORDER BY position');
+    const { rows } = await client.query<{ canonical: Buffer; leaf_hash: Buffer }>(
+      'SELECT canonical, leaf_hash FROM es.event ORDER BY position',
+    );
     let frontier: Buffer = Buffer.alloc(0);
     rows.forEach(({ canonical, leaf_hash }, i) => {
       expect(leaf_hash.equals(leafHash(canonical))).toBe(true);
@@ -92,8 +96,14 @@ describe('the frontier', () => {
     for (let size = 0; size <= 20; size++)
       for (let batch = 1; batch <= 20; batch++) {
         const before = leaves.slice(0, size).reduce<Buffer>((frontier, leaf, i) => extendFrontier(i, frontier, leaf), Buffer.alloc(0));
-        const after = leaves.slice(0, size + batch).reduce<Buffer>((frontier, leaf, i) => extendFrontier(i, frontier, leaf), Buffer.alloc(0));
-        const { rows } = await client.query<{ f: Buffer }>('SELECT es.extend_frontier($1, $2, $3) AS f', [size, before, Buffer.concat(leaves.slice(size, size + batch))]);
+        const after = leaves
+          .slice(0, size + batch)
+          .reduce<Buffer>((frontier, leaf, i) => extendFrontier(i, frontier, leaf), Buffer.alloc(0));
+        const { rows } = await client.query<{ f: Buffer }>('SELECT es.extend_frontier($1, $2, $3) AS f', [
+          size,
+          before,
+          Buffer.concat(leaves.slice(size, size + batch)),
+        ]);
         expect(rows[0]?.f.equals(after)).toBe(true);
       }
   });
@@ -108,8 +118,11 @@ interface InclusionVector {
 }
 
 describe('the test vectors of transparency-dev', () => {
-  const leaves = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'].map((hex) => leafHash(Buffer.from(hex, 'hex')));
-  const frontierOf = (size: number): Buffer => leaves.slice(0, size).reduce<Buffer>((frontier, leaf, i) => extendFrontier(i, frontier, leaf), Buffer.alloc(0));
+  const leaves = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'].map((hex) =>
+    leafHash(Buffer.from(hex, 'hex')),
+  );
+  const frontierOf = (size: number): Buffer =>
+    leaves.slice(0, size).reduce<Buffer>((frontier, leaf, i) => extendFrontier(i, frontier, leaf), Buffer.alloc(0));
   const vector = (name: string): unknown => JSON.parse(readFileSync(new URL(`../fixtures/merkle/${name}.json`, import.meta.url), 'utf8'));
 
   it.each([0, 1, 2, 3, 4])('inclusion %i: leaf and root are ours', (n) => {
@@ -118,11 +131,14 @@ describe('the test vectors of transparency-dev', () => {
     expect(rootOfFrontier(frontierOf(treeSize)).toString('base64')).toBe(root);
   });
 
-  it.each([0, 1, 2, 3, 4].filter((n) => existsSync(new URL(`../fixtures/merkle/consistency-${n}.json`, import.meta.url))))('consistency %i: both roots are ours', (n) => {
-    const { size1, size2, root1, root2 } = vector(`consistency-${n}`) as { size1: number; size2: number; root1: string; root2: string };
-    expect(rootOfFrontier(frontierOf(size1)).toString('base64')).toBe(root1);
-    expect(rootOfFrontier(frontierOf(size2)).toString('base64')).toBe(root2);
-  });
+  it.each([0, 1, 2, 3, 4].filter((n) => existsSync(new URL(`../fixtures/merkle/consistency-${n}.json`, import.meta.url))))(
+    'consistency %i: both roots are ours',
+    (n) => {
+      const { size1, size2, root1, root2 } = vector(`consistency-${n}`) as { size1: number; size2: number; root1: string; root2: string };
+      expect(rootOfFrontier(frontierOf(size1)).toString('base64')).toBe(root1);
+      expect(rootOfFrontier(frontierOf(size2)).toString('base64')).toBe(root2);
+    },
+  );
 });
 
 /** RFC 6962 section 2.1, word for word. */

@@ -7,7 +7,8 @@ const NODE = Buffer.from([1]);
 
 export const leafHash = (canonical: Uint8Array): Buffer => createHash('sha256').update(LEAF).update(canonical).digest();
 
-export const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer => createHash('sha256').update(NODE).update(left).update(right).digest();
+export const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer =>
+  createHash('sha256').update(NODE).update(left).update(right).digest();
 
 /** The frontier of a tree of `size` leaves after one more leaf. */
 export const extendFrontier = (size: number, frontier: Uint8Array, leaf: Uint8Array): Buffer => {

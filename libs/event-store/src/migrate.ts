@@ -27,7 +27,13 @@ export const migrate = async (databaseUrl: string, options: MigrateOptions = {})
 };
 
 const runMigrations = async (url: string): Promise<void> => {
-  const dataSource = new DataSource({ type: 'postgres', url, schema: 'es', migrations: EVENT_STORE_MIGRATIONS, migrationsTableName: 'migration' });
+  const dataSource = new DataSource({
+    type: 'postgres',
+    url,
+    schema: 'es',
+    migrations: EVENT_STORE_MIGRATIONS,
+    migrationsTableName: 'migration',
+  });
   await dataSource.initialize();
   try {
     await dataSource.runMigrations({ transaction: 'all' });
@@ -55,4 +61,5 @@ const ensureLogin = async (client: pg.Client, { user, password }: { user: string
 };
 
 /** duplicate_object, unique_violation, and "tuple concurrently updated" (internal_error). */
-const changedMeanwhile = (error: unknown): boolean => error instanceof pg.DatabaseError && ['42710', '23505', 'XX000'].includes(error.code ?? '');
+const changedMeanwhile = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && ['42710', '23505', 'XX000'].includes(error.code ?? '');

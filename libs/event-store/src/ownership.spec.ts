@@ -35,7 +35,10 @@ describe('partitions', () => {
     const [owned] = await store.claimPartitions('dies', 1);
     if (!owned) throw new Error('no partition');
     expect(await store.append(fenced(owned.partition, owned.epoch))).toMatchObject({ ok: true });
-    const taken = await until(async () => (await store.claimPartitions('heir', 5_000)).find(({ partition }) => partition === owned.partition), { what: 'the takeover' });
+    const taken = await until(
+      async () => (await store.claimPartitions('heir', 5_000)).find(({ partition }) => partition === owned.partition),
+      { what: 'the takeover' },
+    );
     expect(taken.epoch).toBe(owned.epoch + 1);
     expect(await store.append(fenced(owned.partition, owned.epoch))).toMatchObject({ ok: false, code: 'FENCED' });
     expect(await store.append({ ...fenced(owned.partition, owned.epoch), events: [] })).toMatchObject({ ok: false, code: 'FENCED' });
@@ -49,11 +52,13 @@ describe('partitions', () => {
     if (!owned) throw new Error('no partition');
     const rival = await EventStore.open({ databaseUrl: database.url, keyring: new Keyring(MASTER_KEY), where });
     let sizeAtTakeover = Infinity;
-    const takeover = until(() => rival.claimPartitions('rival', 5_000).then((got) => got.length === 16), { what: 'the takeover' }).then(async () => {
-      sizeAtTakeover = (await rival.head()).size;
-    });
+    const takeover = until(() => rival.claimPartitions('rival', 5_000).then((got) => got.length === 16), { what: 'the takeover' }).then(
+      async () => {
+        sizeAtTakeover = (await rival.head()).size;
+      },
+    );
     const positions: number[] = [];
-    for (let refused = false; !refused; ) {
+    for (let refused = false; !refused;) {
       const results = await Promise.all(Array.from({ length: 20 }, () => store.append(fenced(owned.partition, owned.epoch))));
       for (const result of results) if (result.ok) positions.push(result.lastPosition);
       refused = results.some(({ ok }) => !ok);
@@ -72,7 +77,11 @@ describe('partitions', () => {
     await holder.query('SELECT FROM es.log WHERE log_id = 1 FOR UPDATE');
     let claimed = false;
     const claim = store.claimPartitions('patient', 5_000).then(() => (claimed = true));
-    await until(async () => (await holder.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")).rowCount, { what: 'the claim to wait' });
+    await until(
+      async () =>
+        (await holder.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")).rowCount,
+      { what: 'the claim to wait' },
+    );
     expect(claimed).toBe(false);
     await holder.query('COMMIT');
     await claim;

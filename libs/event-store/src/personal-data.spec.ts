@@ -25,9 +25,15 @@ afterAll(async () => {
 });
 
 const secret = { goal: 'buy a ring for Ann', input: { size: 52 } };
-const read = (store: EventStore, stream: AppendEntry['stream']): Promise<RecordedEvent[]> => store.readStream({ tenant: 'default', stream, decrypt: true });
+const read = (store: EventStore, stream: AppendEntry['stream']): Promise<RecordedEvent[]> =>
+  store.readStream({ tenant: 'default', stream, decrypt: true });
 const storedBytes = async (stream: AppendEntry['stream']): Promise<{ canonical: Buffer; leaf_hash: Buffer }[]> =>
-  (await owner.query<{ canonical: Buffer; leaf_hash: Buffer }>('SELECT canonical, leaf_hash FROM es.event WHERE stream_id = $1 ORDER BY version', [stream.id])).rows;
+  (
+    await owner.query<{ canonical: Buffer; leaf_hash: Buffer }>(
+      'SELECT canonical, leaf_hash FROM es.event WHERE stream_id = $1 ORDER BY version',
+      [stream.id],
+    )
+  ).rows;
 
 describe('personal data', () => {
   it('is stored encrypted, read back on demand by any process, and named', async () => {
@@ -56,7 +62,10 @@ describe('personal data', () => {
     const [a, b] = [await open(), await open()];
     const stream = newStream();
     await a.append(entryFor(stream, 'no-stream', 1, {}, secret));
-    const results = await Promise.all([b.append(entryFor(stream, 'no-stream', 1, { n: 1 }, secret)), b.append(entryFor(stream, 1, 1, { n: 2 }, secret))]);
+    const results = await Promise.all([
+      b.append(entryFor(stream, 'no-stream', 1, { n: 1 }, secret)),
+      b.append(entryFor(stream, 1, 1, { n: 2 }, secret)),
+    ]);
     expect(results.map(({ ok }) => ok)).toContain(false);
     await b.append({ ...entryFor(stream, 'any', 1, { n: 3 }, secret) });
     for (const event of await read(await open(), stream)) expect(event.personal).toEqual(secret);
@@ -65,7 +74,9 @@ describe('personal data', () => {
   it('of a data subject has the subject’s key in every stream', async () => {
     const store = await open();
     const streams = [newStream(), newStream()];
-    const results = await Promise.all(streams.map((stream) => store.append({ ...entryFor(stream, 'no-stream', 1, {}, secret), dataSubject: 'ann@example.org' })));
+    const results = await Promise.all(
+      streams.map((stream) => store.append({ ...entryFor(stream, 'no-stream', 1, {}, secret), dataSubject: 'ann@example.org' })),
+    );
     expect(results.every(({ ok }) => ok)).toBe(true);
     const { rows } = await owner.query('SELECT subject FROM es.subject_key');
     expect(rows).toHaveLength(1);

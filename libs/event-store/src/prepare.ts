@@ -28,7 +28,13 @@ export const ANY_VERSION = -2;
 
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 
-export const prepareEntry = (log: string, where: string, keys: DataKeys, entry: AppendEntry, expected: number): PreparedEntry | Promise<PreparedEntry> => {
+export const prepareEntry = (
+  log: string,
+  where: string,
+  keys: DataKeys,
+  entry: AppendEntry,
+  expected: number,
+): PreparedEntry | Promise<PreparedEntry> => {
   assertStorable(entry);
   const build = (key: EntryKey | null): PreparedEntry => buildEntry(log, where, entry, expected, key);
   if (!entry.events.some(({ personal }) => personal !== undefined)) return build(null);
@@ -48,19 +54,44 @@ const buildEntry = (log: string, where: string, entry: AppendEntry, expected: nu
 
 const NO_FIELDS: readonly string[] = [];
 
-const buildEvent = (log: string, where: string, entry: AppendEntry, event: NewEvent, version: number, key: EntryKey | null): PreparedEvent => {
+const buildEvent = (
+  log: string,
+  where: string,
+  entry: AppendEntry,
+  event: NewEvent,
+  version: number,
+  key: EntryKey | null,
+): PreparedEvent => {
   const id = eventId(log, entry.tenant, entry.stream, version);
   const personal = event.personal && key ? sealPersonal(log, id, event.personal, key) : undefined;
   const canonical = writeEnvelope(entry, event, { id, version, where, ...(personal ? { personal } : {}) });
-  if (canonical.length > MAX_EVENT_BYTES) throw new AppError('EVENT_TOO_LARGE', 'too-large', `${event.type} has ${canonical.length} bytes; at most ${MAX_EVENT_BYTES} are stored`);
+  if (canonical.length > MAX_EVENT_BYTES)
+    throw new AppError(
+      'EVENT_TOO_LARGE',
+      'too-large',
+      `${event.type} has ${canonical.length} bytes; at most ${MAX_EVENT_BYTES} are stored`,
+    );
   const occurredMs = Date.parse(event.occurredAt);
-  if (Number.isNaN(occurredMs)) throw new AppError('INVALID_EVENT', 'invalid', `${event.type} occurred at "${event.occurredAt}", which is no RFC 3339 time`);
+  if (Number.isNaN(occurredMs))
+    throw new AppError('INVALID_EVENT', 'invalid', `${event.type} occurred at "${event.occurredAt}", which is no RFC 3339 time`);
   return { id, version, event, occurredMs, personalFields: personal?.fields ?? NO_FIELDS, canonical };
 };
 
 /** PostgreSQL's text holds no NUL; caught here, so that one caller's text does not fail the others of its batch. */
 const assertStorable = (entry: AppendEntry): void => {
   const { idempotency } = entry.request ?? {};
-  const texts = [entry.tenant, entry.stream.type, entry.stream.id, entry.actor.id, entry.correlationId, entry.causationId, entry.traceparent, idempotency?.principal, idempotency?.key];
-  for (const text of texts) if (text?.includes('\0')) throw new AppError('INVALID_EVENT', 'invalid', 'a tenant, id or idempotency key holds a NUL character, which cannot be stored');
+  const texts = [
+    entry.tenant,
+    entry.stream.type,
+    entry.stream.id,
+    entry.actor.id,
+    entry.correlationId,
+    entry.causationId,
+    entry.traceparent,
+    idempotency?.principal,
+    idempotency?.key,
+  ];
+  for (const text of texts)
+    if (text?.includes('\0'))
+      throw new AppError('INVALID_EVENT', 'invalid', 'a tenant, id or idempotency key holds a NUL character, which cannot be stored');
 };

@@ -1,7 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { testDatabase, until, type TestDatabase } from '@mandate/testing';
 import pg from 'pg';
-import { AppendSignal, EventStore, Keyring, rebuildProjection, runProjection, runReactor, type Projection, type Subscription, type SubscriptionOptions } from './index.js';
+import {
+  AppendSignal,
+  EventStore,
+  Keyring,
+  rebuildProjection,
+  runProjection,
+  runReactor,
+  type Projection,
+  type Subscription,
+  type SubscriptionOptions,
+} from './index.js';
 import { entryFor, MASTER_KEY, newStream, where } from './testing/entries.js';
 
 let database: TestDatabase;
@@ -16,7 +26,9 @@ beforeEach(async () => {
   signal = await AppendSignal.start(store, database.url);
   owner = new pg.Client({ connectionString: database.url });
   await owner.connect();
-  await owner.query('CREATE TABLE seen (position bigint PRIMARY KEY, n int); CREATE TABLE seen_beside (position bigint PRIMARY KEY, n int)');
+  await owner.query(
+    'CREATE TABLE seen (position bigint PRIMARY KEY, n int); CREATE TABLE seen_beside (position bigint PRIMARY KEY, n int)',
+  );
   errors = [];
   running = [];
 });
@@ -52,9 +64,11 @@ const projectInto = (name: string, table: string, poison = -1): Projection => ({
   },
 });
 const append = (count: number): Promise<unknown> => store.append(entryFor(newStream(), 'no-stream', count));
-const positions = async (table = 'seen'): Promise<number[]> => (await owner.query<{ position: string }>(`SELECT position FROM ${table} ORDER BY position`)).rows.map(({ position }) => Number(position));
+const positions = async (table = 'seen'): Promise<number[]> =>
+  (await owner.query<{ position: string }>(`SELECT position FROM ${table} ORDER BY position`)).rows.map(({ position }) => Number(position));
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
-const reaches = (subscription: Subscription, position: number): Promise<unknown> => until(() => subscription.position >= position, { what: `position ${position}` });
+const reaches = (subscription: Subscription, position: number): Promise<unknown> =>
+  until(() => subscription.position >= position, { what: `position ${position}` });
 
 describe('a projection', () => {
   it('takes each event once, across batches and restarts', async () => {
@@ -75,9 +89,19 @@ describe('a projection', () => {
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
     const zombie = track(
-      runProjection({ ...projectInto('list', 'seen'), project: async (query, events) => (await held, projectInto('list', 'seen').project(query, events)) }, options('zombie', { leaseTtlMs: 60_000 })),
+      runProjection(
+        {
+          ...projectInto('list', 'seen'),
+          project: async (query, events) => (await held, projectInto('list', 'seen').project(query, events)),
+        },
+        options('zombie', { leaseTtlMs: 60_000 }),
+      ),
     );
-    await until(async () => (await owner.query("SELECT FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()")).rowCount, { what: 'the zombie to stand in its transaction' });
+    await until(
+      async () =>
+        (await owner.query("SELECT FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()")).rowCount,
+      { what: 'the zombie to stand in its transaction' },
+    );
     // The heir finds the row locked by the zombie, so it is moved as an operator would after the lease ended.
     const moving = owner.query("UPDATE es.checkpoint SET position = 2 WHERE subscription = 'list'");
     release();
@@ -99,7 +123,9 @@ describe('a projection', () => {
     expect(errors).toContain('POISON_EVENT');
     const parked: number[] = [];
     const park = async ({ position }: { position: number }): Promise<void> => void parked.push(position);
-    const parking = track(runProjection(projectInto('parking', 'seen_beside', 4), options('b', { maxAttempts: 2, poison: { policy: 'park', park } })));
+    const parking = track(
+      runProjection(projectInto('parking', 'seen_beside', 4), options('b', { maxAttempts: 2, poison: { policy: 'park', park } })),
+    );
     await reaches(parking, 6);
     expect(await positions('seen_beside')).toEqual([1, 2, 3, 5, 6]);
     expect(parked).toEqual([4]);

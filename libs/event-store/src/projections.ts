@@ -25,7 +25,8 @@ export interface Reaction {
   react(events: readonly RecordedEvent[]): Promise<void>;
 }
 
-export const runProjection = (projection: Projection, options: SubscriptionOptions): Subscription => new Subscription(projecting(options.store.database, projection), options);
+export const runProjection = (projection: Projection, options: SubscriptionOptions): Subscription =>
+  new Subscription(projecting(options.store.database, projection), options);
 
 export const runReactor = (reaction: Reaction, options: SubscriptionOptions): Subscription =>
   new Subscription(
@@ -48,7 +49,11 @@ const projecting = (database: Database, projection: Projection): Subscriber => (
     }),
 });
 
-const following = ({ name, types, decrypt = false }: Omit<Subscriber, 'apply'>): Omit<Subscriber, 'apply'> => ({ name, decrypt, ...(types ? { types } : {}) });
+const following = ({ name, types, decrypt = false }: Omit<Subscriber, 'apply'>): Omit<Subscriber, 'apply'> => ({
+  name,
+  decrypt,
+  ...(types ? { types } : {}),
+});
 
 const queryOf =
   (client: PoolClient): Query =>
@@ -72,7 +77,9 @@ export const rebuildProjection = async ({ store, shadow, live, swap, batchSize =
   let position = await checkpointOf(store.database, shadow.name);
   const swapped = (): Promise<boolean> =>
     store.database.transaction(async (client) => {
-      const { rows } = await client.query<{ position: string }>('SELECT position FROM es.checkpoint WHERE subscription = $1 FOR UPDATE', [live]);
+      const { rows } = await client.query<{ position: string }>('SELECT position FROM es.checkpoint WHERE subscription = $1 FOR UPDATE', [
+        live,
+      ]);
       if (Number(rows[0]?.position ?? 0) > position) return false;
       await swap(queryOf(client));
       await client.query(

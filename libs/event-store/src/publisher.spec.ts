@@ -4,7 +4,17 @@ import { connect, headers as newHeaders, Match, type NatsConnection } from '@nat
 import { AppError } from '@mandate/kernel';
 import { startWorld, testDatabase, until, type TestDatabase, type World } from '@mandate/testing';
 import pg from 'pg';
-import { AppendSignal, busMessage, EventStore, Keyring, Publisher, sourceOf, type BusMessage, type EventBus, type LastMessage } from './index.js';
+import {
+  AppendSignal,
+  busMessage,
+  EventStore,
+  Keyring,
+  Publisher,
+  sourceOf,
+  type BusMessage,
+  type EventBus,
+  type LastMessage,
+} from './index.js';
 import { entryFor, MASTER_KEY, newStream, where } from './testing/entries.js';
 
 const STREAM = 'EVENTS';
@@ -107,11 +117,13 @@ const append = async (count = 1): Promise<void> => {
 const published = async (): Promise<number[]> => {
   const { state } = await manager.streams.info(STREAM);
   const positions: number[] = [];
-  for (let seq = Math.max(1, state.first_seq); seq <= state.last_seq; seq++) positions.push(Number((await manager.streams.getMessage(STREAM, { seq }))?.header.get('ce-sequence')));
+  for (let seq = Math.max(1, state.first_seq); seq <= state.last_seq; seq++)
+    positions.push(Number((await manager.streams.getMessage(STREAM, { seq }))?.header.get('ce-sequence')));
   return positions;
 };
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
-const reaches = (publisher: Publisher, position: number): Promise<unknown> => until(() => publisher.cursor >= position, { what: `the bus to have position ${position}` });
+const reaches = (publisher: Publisher, position: number): Promise<unknown> =>
+  until(() => publisher.cursor >= position, { what: `the bus to have position ${position}` });
 
 describe('the publisher', () => {
   it('publishes what was there, what this process appends and what others append, in order and once', async () => {
@@ -129,7 +141,11 @@ describe('the publisher', () => {
 
   it('writes CloudEvents with references in place of personal fields', async () => {
     const stream = newStream();
-    const entry = { ...entryFor(stream, 'no-stream', 1, { pattern: 'direct' }, { goal: 'secret' }), causationId: 'cause', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+    const entry = {
+      ...entryFor(stream, 'no-stream', 1, { pattern: 'direct' }, { goal: 'secret' }),
+      causationId: 'cause',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    };
     const result = await store.append(entry);
     if (!result.ok) throw new Error(result.message);
     await reaches(start('a'), 1);
@@ -201,7 +217,10 @@ describe('the publisher', () => {
     await manager.streams.add({ name: STREAM, subjects: ['mandate.v1.*.event.*.*'], allow_atomic: true });
     const { name, epoch } = await store.head();
     const kept = await store.readAll({ from: 0, limit: 2 });
-    await bus.publishBatch(kept.map((event) => busMessage(sourceOf(name, epoch), event)), 0);
+    await bus.publishBatch(
+      kept.map((event) => busMessage(sourceOf(name, epoch), event)),
+      0,
+    );
     await reaches(start('b'), 4);
     expect(await published()).toEqual(upTo(4));
   });
@@ -218,38 +237,45 @@ describe('the publisher', () => {
     expect(await published()).toEqual([5, 6]);
   });
 
-  it.each(['beyond the head', 'another event at its position'])('halts when the bus ends %s, and continues in a new epoch', async (kind) => {
-    const publisher = start('a');
-    await append(4);
-    await reaches(publisher, 4);
-    await publisher.stop();
-    const restored = await testDatabase();
-    const restoredStore = await EventStore.open({ databaseUrl: restored.url, keyring: new Keyring(MASTER_KEY), where });
-    for (let i = 0; i < (kind === 'beyond the head' ? 2 : 5); i++) await restoredStore.append(entryFor(newStream(), 'no-stream'));
-    const restoredSignal = await AppendSignal.start(restoredStore, restored.url);
-    const make = (owner: string): Publisher => new Publisher({ store: restoredStore, bus, signal: restoredSignal, owner, pollMs: 100, onError: (error) => errors.push(error) });
-    const halting = make('b');
-    await until(() => errors.some(({ code }) => code === 'LOG_ROLLED_BACK'), { what: 'the halt' });
-    expect(halting.state).toBe('halted');
-    await halting.stop();
-    expect((await restoredStore.head()).epoch).toBe(2);
-    const next = make('c');
-    const { size } = await restoredStore.head();
-    await restoredStore.append(entryFor(newStream(), 'no-stream'));
-    await reaches(next, size + 1);
-    expect((await published()).slice(-1)).toEqual([size + 1]);
-    await next.stop();
-    await restoredSignal.stop();
-    await restoredStore.close();
-    await restored.stop();
-  });
+  it.each(['beyond the head', 'another event at its position'])(
+    'halts when the bus ends %s, and continues in a new epoch',
+    async (kind) => {
+      const publisher = start('a');
+      await append(4);
+      await reaches(publisher, 4);
+      await publisher.stop();
+      const restored = await testDatabase();
+      const restoredStore = await EventStore.open({ databaseUrl: restored.url, keyring: new Keyring(MASTER_KEY), where });
+      for (let i = 0; i < (kind === 'beyond the head' ? 2 : 5); i++) await restoredStore.append(entryFor(newStream(), 'no-stream'));
+      const restoredSignal = await AppendSignal.start(restoredStore, restored.url);
+      const make = (owner: string): Publisher =>
+        new Publisher({ store: restoredStore, bus, signal: restoredSignal, owner, pollMs: 100, onError: (error) => errors.push(error) });
+      const halting = make('b');
+      await until(() => errors.some(({ code }) => code === 'LOG_ROLLED_BACK'), { what: 'the halt' });
+      expect(halting.state).toBe('halted');
+      await halting.stop();
+      expect((await restoredStore.head()).epoch).toBe(2);
+      const next = make('c');
+      const { size } = await restoredStore.head();
+      await restoredStore.append(entryFor(newStream(), 'no-stream'));
+      await reaches(next, size + 1);
+      expect((await published()).slice(-1)).toEqual([size + 1]);
+      await next.stop();
+      await restoredSignal.stop();
+      await restoredStore.close();
+      await restored.stop();
+    },
+  );
 });
 
 it('hears of other processes’ appends again after its connection broke', async () => {
   const owner = new pg.Client({ connectionString: database.url });
   await owner.connect();
-  await owner.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mandate-listen' AND datname = current_database()");
-  const listening = "SELECT FROM pg_stat_activity WHERE application_name = 'mandate-listen' AND query = 'LISTEN es_append' AND datname = current_database()";
+  await owner.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mandate-listen' AND datname = current_database()",
+  );
+  const listening =
+    "SELECT FROM pg_stat_activity WHERE application_name = 'mandate-listen' AND query = 'LISTEN es_append' AND datname = current_database()";
   await until(async () => (await owner.query(listening)).rowCount, { what: 'the connection to come back' });
   const heard = signal.waitBeyond(0, 5_000);
   const other = await EventStore.open({ databaseUrl: database.url, keyring: new Keyring(MASTER_KEY), where });

@@ -182,6 +182,8 @@ export class Publisher {
   }
 
   private report(error: unknown): void {
-    this.options.onError?.(error instanceof AppError ? error : new AppError('PUBLISH_FAILED', 'unavailable', String(error), {}, { cause: error }));
+    this.options.onError?.(
+      error instanceof AppError ? error : new AppError('PUBLISH_FAILED', 'unavailable', String(error), {}, { cause: error }),
+    );
   }
 }

@@ -23,24 +23,40 @@ export interface ReadAll {
   decrypt?: boolean;
 }
 
-/** One row with all events of a page, parsed as one JSON text: a thousand events cost half of what a thousand rows cost. */
-const page = (events: string): string =>
-  `SELECT string_agg(convert_from(p.canonical, 'UTF8'), ',') AS envelopes, string_agg(p.position::text, ',') AS positions,
-          string_agg((extract(epoch FROM p.recorded_at) * 1000)::bigint::text, ',') AS times
-     FROM (SELECT position, recorded_at, canonical FROM es.event WHERE log_id = 1 AND ${events}) p`;
+/**
+ * Rows of 50 events each, as JSON texts that are parsed as they arrive: twice as fast as a row an event, because rows are dear in the protocol, and as
+ * one row for all, because then nothing would overlap.
+ */
+const page = (place: 'version' | 'position', events: string): string =>
+  `SELECT '[' || string_agg(convert_from(p.canonical, 'UTF8'), ',' ORDER BY p.position) || ']' AS envelopes,
+          '[' || string_agg(p.position::text, ',' ORDER BY p.position) || ']' AS positions,
+          '[' || string_agg((date_part('epoch', p.recorded_at) * 1000)::bigint::text, ',' ORDER BY p.position) || ']' AS times
+     FROM (SELECT version, position, recorded_at, canonical FROM es.event WHERE log_id = 1 AND ${events}) p
+    GROUP BY p.${place} / 50 ORDER BY p.${place} / 50`;
+
+const TEXT = 25;
+const parsedOnArrival = { getTypeParser: (type: number) => (type === TEXT ? (text: string): unknown => JSON.parse(text) : String) };
 
 /** The bounds in the stream's row let PostgreSQL leave the other partitions alone. */
 const STREAM = {
   name: 'es_read_stream',
-  text: page(`stream_id = $1 AND tenant = $2 AND stream_type = $3 AND version >= $4
+  types: parsedOnArrival,
+  text: page(
+    'version',
+    `stream_id = $1 AND tenant = $2 AND stream_type = $3 AND version >= $4
             AND position >= (SELECT s.first_position FROM es.stream s WHERE s.id = $1 AND s.tenant = $2 AND s.type = $3)
             AND position <= (SELECT s.last_position FROM es.stream s WHERE s.id = $1 AND s.tenant = $2 AND s.type = $3)
-          ORDER BY version LIMIT $5`),
+          ORDER BY version LIMIT $5`,
+  ),
 };
 
 const ALL = {
   name: 'es_read_all',
-  text: page('position > $1 AND position <= $2 AND ($3::text[] IS NULL OR type = ANY ($3)) AND ($4::text IS NULL OR tenant = $4) ORDER BY position'),
+  types: parsedOnArrival,
+  text: page(
+    'position',
+    'position > $1 AND position <= $2 AND ($3::text[] IS NULL OR type = ANY ($3)) AND ($4::text IS NULL OR tenant = $4) ORDER BY position',
+  ),
 };
 
 const HEAD = { name: 'es_head', text: 'SELECT name, size, epoch, frontier FROM es.head()' };

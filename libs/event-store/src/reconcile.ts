@@ -8,7 +8,10 @@ const STORED = {
 };
 
 /** Where the very same events, byte for byte, stand in the log; null when others do. */
-export const isStored = async (database: Database, { entry, expected, events }: PreparedEntry): Promise<{ firstPosition: number; recordedAt: string } | null> => {
+export const isStored = async (
+  database: Database,
+  { entry, expected, events }: PreparedEntry,
+): Promise<{ firstPosition: number; recordedAt: string } | null> => {
   const { tenant, stream } = entry;
   const rows = await database.query(STORED, [stream.id, tenant, stream.type, expected, expected + events.length]);
   const same = rows.length === events.length && rows.every((row, i) => events[i]?.canonical.equals(row['canonical'] as Buffer));

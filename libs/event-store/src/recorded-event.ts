@@ -16,33 +16,56 @@ export interface Decoder {
   keys: DataKeys | null;
 }
 
-/** Of one row: the envelopes, positions and times (milliseconds) of a page, each separated by commas; null when it is empty. */
-export const decodePage = async ([row]: readonly Row[], { log, upcasters, keys }: Decoder): Promise<RecordedEvent[]> => {
-  if (!row || row['envelopes'] === null) return [];
-  const envelopes = JSON.parse(`[${row['envelopes'] as string}]`) as Envelope[];
-  const positions = (row['positions'] as string).split(',');
-  const times = (row['times'] as string).split(',');
-  let time = '';
+/** Rows that hold the envelopes, positions and times (milliseconds) of some events each. */
+export const decodePage = async (rows: readonly Row[], { log, upcasters, keys }: Decoder): Promise<RecordedEvent[]> => {
+  const events: RecordedEvent[] = [];
+  let time = 0;
   let recordedAt = '';
-  const events = envelopes.map((envelope, i) => {
-    if (times[i] !== time) recordedAt = new Date(Number((time = times[i] as string))).toISOString();
-    return recorded(envelope, Number(positions[i]), recordedAt, upcasters);
-  });
-  if (keys) for (const [i, envelope] of envelopes.entries()) if (envelope.personal) (events[i] as RecordedEvent).personal = await openPersonal(envelope, log, keys);
+  for (const row of rows) {
+    const envelopes = row['envelopes'] as Envelope[];
+    const positions = row['positions'] as number[];
+    const times = row['times'] as number[];
+    for (const [i, envelope] of envelopes.entries()) {
+      if (times[i] !== time) recordedAt = new Date((time = times[i] as number)).toISOString();
+      const event = recorded(envelope, positions[i] as number, recordedAt, upcasters);
+      if (keys && envelope.personal) event.personal = await openPersonal(envelope, log, keys);
+      events.push(event);
+    }
+  }
   return events;
 };
 
 const recorded = (envelope: Envelope, position: number, recordedAt: string, upcasters: Upcasters): RecordedEvent => {
-  const { id, tenant, stream, version, type, occurredAt, actor, correlationId, causationId, traceparent, outcome, reason, personal } = envelope;
+  const { id, tenant, stream, version, type, occurredAt, actor, correlationId, causationId, traceparent, outcome, reason, personal } =
+    envelope;
   const { schemaVersion, data } = upcasters.upcast(type, envelope.schemaVersion, envelope.data);
-  const event: RecordedEvent = { position, id, tenant, stream, version, type, schemaVersion, occurredAt, recordedAt, actor, correlationId, outcome, data, personalFields: personal?.fields ?? [] };
+  const event: RecordedEvent = {
+    position,
+    id,
+    tenant,
+    stream,
+    version,
+    type,
+    schemaVersion,
+    occurredAt,
+    recordedAt,
+    actor,
+    correlationId,
+    outcome,
+    data,
+    personalFields: personal?.fields ?? [],
+  };
   if (causationId !== undefined) event.causationId = causationId;
   if (traceparent !== undefined) event.traceparent = traceparent;
   if (reason !== undefined) event.reason = reason;
   return event;
 };
 
-const openPersonal = async ({ tenant, stream, id, personal }: Envelope, log: string, keys: DataKeys): Promise<NonNullable<RecordedEvent['personal']>> => {
+const openPersonal = async (
+  { tenant, stream, id, personal }: Envelope,
+  log: string,
+  keys: DataKeys,
+): Promise<NonNullable<RecordedEvent['personal']>> => {
   if (!personal) return {};
   const key = await keys.forReading(tenant, stream, personal);
   if (!key) return { erased: true };
@@ -50,7 +73,12 @@ const openPersonal = async ({ tenant, stream, id, personal }: Envelope, log: str
 };
 
 /** What readers of the log will see of an event that was just appended; personal data in the clear, as the caller gave it. */
-export const justRecorded = ({ entry }: BatchEntry | { entry: BatchEntry['entry'] }, prepared: PreparedEvent, position: number, recordedAt: string): RecordedEvent => {
+export const justRecorded = (
+  { entry }: BatchEntry | { entry: BatchEntry['entry'] },
+  prepared: PreparedEvent,
+  position: number,
+  recordedAt: string,
+): RecordedEvent => {
   const { event, id, version, personalFields } = prepared;
   const causationId = event.causationId ?? entry.causationId;
   return {

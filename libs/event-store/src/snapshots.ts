@@ -38,7 +38,10 @@ export class Snapshots {
     const [row] = await this.database.query(LOAD, [stream.id, tenant, stream.type, this.reducerHash]);
     if (!row) return null;
     const version = Number(row['version']);
-    return { version, state: JSON.parse(this.keyring.openSnapshot(row['state'] as Buffer, contextOf(tenant, stream, version)).toString()) as JsonObject };
+    return {
+      version,
+      state: JSON.parse(this.keyring.openSnapshot(row['state'] as Buffer, contextOf(tenant, stream, version)).toString()) as JsonObject,
+    };
   }
 }
 

@@ -28,8 +28,15 @@ describe('a request', () => {
     const first = request('a');
     await store.append(first);
     const again = { ...first, causationId: 'redelivered' };
-    expect(await store.append(again)).toMatchObject({ ok: false, code: 'IDEMPOTENT_REPEAT', existing: { ...first.stream, tenant: 'default' } });
-    expect(await store.append({ ...again, request: { digest: keyring.digest('b') } })).toMatchObject({ ok: false, code: 'IDEMPOTENCY_CONFLICT' });
+    expect(await store.append(again)).toMatchObject({
+      ok: false,
+      code: 'IDEMPOTENT_REPEAT',
+      existing: { ...first.stream, tenant: 'default' },
+    });
+    expect(await store.append({ ...again, request: { digest: keyring.digest('b') } })).toMatchObject({
+      ok: false,
+      code: 'IDEMPOTENCY_CONFLICT',
+    });
     expect((await store.findStream('default', first.stream))?.requestDigest).toEqual(keyring.digest('a'));
   });
 
@@ -77,14 +84,26 @@ describe('slots and waiting steps', () => {
 
   it('change with the append, in the order of the entries', async () => {
     const stream = newStream();
-    const at = (expected: number, rest: Partial<AppendEntry>): Promise<unknown> => store.append({ ...entryFor(stream, expected), partition: { index: 3, epoch: 0 }, ...rest });
+    const at = (expected: number, rest: Partial<AppendEntry>): Promise<unknown> =>
+      store.append({ ...entryFor(stream, expected), partition: { index: 3, epoch: 0 }, ...rest });
     await Promise.all([
-      at(0, { slots: { acquire: [acquire('a'), acquire('b')] }, waiting: { add: [{ stepId: 'c', attempt: 1, capability: 'write' }, { stepId: 'd', attempt: 1, capability: 'write' }] } }),
+      at(0, {
+        slots: { acquire: [acquire('a'), acquire('b')] },
+        waiting: {
+          add: [
+            { stepId: 'c', attempt: 1, capability: 'write' },
+            { stepId: 'd', attempt: 1, capability: 'write' },
+          ],
+        },
+      }),
       at(1, { slots: { release: ['a'] } }),
       at(2, { slots: { release: ['b'], acquire: [acquire('b', 2), acquire('c')] }, waiting: { remove: ['c'] } }),
     ]);
     const held = await store.slots({ partition: 3 });
-    expect(held.map(({ stepId, attempt }) => [stepId, attempt]).sort()).toEqual([['b', 2], ['c', 1]]);
+    expect(held.map(({ stepId, attempt }) => [stepId, attempt]).sort()).toEqual([
+      ['b', 2],
+      ['c', 1],
+    ]);
     expect(held[0]).toMatchObject({ tenant: 'default', delegationId: stream.id, instance: 'w-1', capability: 'search', partition: 3 });
     expect(await store.waitingOf('default', stream)).toEqual(['d']);
     expect(await store.waitingKeys()).toEqual([{ tenant: 'default', capability: 'write' }]);
@@ -97,9 +116,12 @@ describe('slots and waiting steps', () => {
 
   it('are handed out to who waits longest', async () => {
     const streams = [newStream(), newStream(), newStream()];
-    for (const stream of streams) await store.append({ ...entryFor(stream, 0), waiting: { add: [{ stepId: 'a', attempt: 1, capability: 'rank' }] } });
+    for (const stream of streams)
+      await store.append({ ...entryFor(stream, 0), waiting: { add: [{ stepId: 'a', attempt: 1, capability: 'rank' }] } });
     await store.append({ ...entryFor(newStream(), 0), waiting: { add: [{ stepId: 'a', attempt: 1, capability: 'other' }] } });
-    expect((await store.waitingHead('default', 'rank', 2)).map(({ delegationId }) => delegationId)).toEqual(streams.slice(0, 2).map(({ id }) => id));
+    expect((await store.waitingHead('default', 'rank', 2)).map(({ delegationId }) => delegationId)).toEqual(
+      streams.slice(0, 2).map(({ id }) => id),
+    );
     expect((await store.waitingKeys()).map(({ capability }) => capability)).toEqual(['other', 'rank']);
   });
 });

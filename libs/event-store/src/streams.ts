@@ -34,7 +34,10 @@ export interface RegisteredRequest {
 
 const COLUMNS = 'tenant, type, id, partition, version, first_position, last_position, open, wake_at, request_digest';
 const FIND = { name: 'es_find_stream', text: `SELECT ${COLUMNS} FROM es.stream WHERE id = $1 AND tenant = $2 AND type = $3` };
-const OPEN = { name: 'es_open_streams', text: `SELECT ${COLUMNS} FROM es.stream WHERE open AND partition = ANY ($1::smallint[]) AND id > $2 ORDER BY id LIMIT $3` };
+const OPEN = {
+  name: 'es_open_streams',
+  text: `SELECT ${COLUMNS} FROM es.stream WHERE open AND partition = ANY ($1::smallint[]) AND id > $2 ORDER BY id LIMIT $3`,
+};
 const DUE = {
   name: 'es_due_timers',
   text: `SELECT ${COLUMNS} FROM es.stream WHERE open AND partition = ANY ($1::smallint[]) AND wake_at <= $2 ORDER BY wake_at LIMIT $3`,
@@ -45,7 +48,10 @@ const SLOTS = {
           WHERE ($1::text IS NULL OR instance = $1) AND ($2::smallint IS NULL OR partition = $2)`,
 };
 const WAITING = 'tenant, capability, rank, delegation_id, step_id, attempt';
-const WAITING_HEAD = { name: 'es_waiting_head', text: `SELECT ${WAITING} FROM es.waiting WHERE tenant = $1 AND capability = $2 ORDER BY rank LIMIT $3` };
+const WAITING_HEAD = {
+  name: 'es_waiting_head',
+  text: `SELECT ${WAITING} FROM es.waiting WHERE tenant = $1 AND capability = $2 ORDER BY rank LIMIT $3`,
+};
 const WAITING_OF = { name: 'es_waiting_of', text: 'SELECT step_id FROM es.waiting WHERE delegation_id = $1 AND tenant = $2' };
 /** One index probe a (tenant, capability), however many steps wait. */
 const WAITING_KEYS = {
@@ -57,7 +63,10 @@ const WAITING_KEYS = {
              (SELECT w.tenant, w.capability FROM es.waiting w WHERE (w.tenant, w.capability) > (k.tenant, k.capability) ORDER BY w.tenant, w.capability LIMIT 1) next)
          SELECT tenant, capability FROM keys`,
 };
-const REQUEST = { name: 'es_request', text: 'SELECT request_digest, stream_type, stream_id FROM es.idempotency WHERE key = $1 AND principal = $2 AND tenant = $3' };
+const REQUEST = {
+  name: 'es_request',
+  text: 'SELECT request_digest, stream_type, stream_id FROM es.idempotency WHERE key = $1 AND principal = $2 AND tenant = $3',
+};
 
 export const findStream = async (database: Database, tenant: string, { type, id }: StreamId): Promise<StreamRow | null> => {
   const [row] = await database.query(FIND, [id, tenant, type]);
@@ -99,9 +108,16 @@ export const waitingOf = async (database: Database, tenant: string, { id }: Stre
 export const waitingKeys = async (database: Database): Promise<{ tenant: string; capability: string }[]> =>
   (await database.query(WAITING_KEYS)).map((row) => ({ tenant: row['tenant'] as string, capability: row['capability'] as string }));
 
-export const findRequest = async (database: Database, tenant: string, principal: string, key: string): Promise<RegisteredRequest | null> => {
+export const findRequest = async (
+  database: Database,
+  tenant: string,
+  principal: string,
+  key: string,
+): Promise<RegisteredRequest | null> => {
   const [row] = await database.query(REQUEST, [key, principal, tenant]);
-  return row ? { digest: row['request_digest'] as Buffer, stream: { type: row['stream_type'] as string, id: row['stream_id'] as string } } : null;
+  return row
+    ? { digest: row['request_digest'] as Buffer, stream: { type: row['stream_type'] as string, id: row['stream_id'] as string } }
+    : null;
 };
 
 const streamRow = (row: Row): StreamRow => ({

@@ -140,7 +140,13 @@ export class Subscription {
     const { poison = { policy: 'halt' } } = this.options;
     if (poison.policy === 'halt') {
       this.state = 'halted';
-      throw new AppError('POISON_EVENT', 'internal', `${this.subscriber.name} cannot take event ${event.id} at position ${event.position}: mend its handler and start again`, {}, { cause: error });
+      throw new AppError(
+        'POISON_EVENT',
+        'internal',
+        `${this.subscriber.name} cannot take event ${event.id} at position ${event.position}: mend its handler and start again`,
+        {},
+        { cause: error },
+      );
     }
     await poison.park(event, error);
     await this.subscriber.apply([], this.position, event.position);
@@ -148,6 +154,10 @@ export class Subscription {
   }
 
   private report(error: unknown): void {
-    this.options.onError?.(error instanceof AppError ? error : new AppError('SUBSCRIPTION_FAILED', 'unavailable', `${this.subscriber.name}: ${String(error)}`, {}, { cause: error }));
+    this.options.onError?.(
+      error instanceof AppError
+        ? error
+        : new AppError('SUBSCRIPTION_FAILED', 'unavailable', `${this.subscriber.name}: ${String(error)}`, {}, { cause: error }),
+    );
   }
 }

@@ -42,8 +42,15 @@ export class Upcasters {
 
   /** Throws AppError `NO_UPCASTER` naming every stored (type, version) that cannot be read: too old for the chain, or written by newer code. */
   assertPaths(stored: readonly { type: string; schemaVersion: number }[]): void {
-    const unreadable = stored.filter(({ type, schemaVersion }) => !this.canRead(type, schemaVersion)).map(({ type, schemaVersion }) => `${type}@${schemaVersion}`);
-    if (unreadable.length > 0) throw new AppError('NO_UPCASTER', 'internal', `stored events cannot be read: ${unreadable.join(', ')}; add their upcasters, or run newer code`);
+    const unreadable = stored
+      .filter(({ type, schemaVersion }) => !this.canRead(type, schemaVersion))
+      .map(({ type, schemaVersion }) => `${type}@${schemaVersion}`);
+    if (unreadable.length > 0)
+      throw new AppError(
+        'NO_UPCASTER',
+        'internal',
+        `stored events cannot be read: ${unreadable.join(', ')}; add their upcasters, or run newer code`,
+      );
   }
 
   private canRead(type: string, storedVersion: number): boolean {

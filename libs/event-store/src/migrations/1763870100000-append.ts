@@ -6,7 +6,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  */
 export class Append1763870100000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
-    for (const statement of [EXTEND_FRONTIER, APPLY_SLOTS, APPLY_WAITING, CHECK, REJECTIONS, WRITE_STREAMS, APPEND]) await runner.query(statement);
+    for (const statement of [EXTEND_FRONTIER, APPLY_SLOTS, APPLY_WAITING, CHECK, REJECTIONS, WRITE_STREAMS, APPEND])
+      await runner.query(statement);
   }
 
   async down(): Promise<void> {
