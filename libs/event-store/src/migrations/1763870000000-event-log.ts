@@ -45,6 +45,8 @@ const EVENT = `
     PRIMARY KEY (log_id, position)
   ) PARTITION BY RANGE (position);
   CREATE INDEX event_stream ON es.event (stream_id, version);
+  -- Ciphertext does not compress: do not try.
+  ALTER TABLE es.event ALTER COLUMN canonical SET STORAGE EXTERNAL;
   COMMENT ON COLUMN es.event.canonical IS 'RFC 8785 JSON of the envelope: exactly what is hashed.';
   CREATE TABLE es.event_type (
     type text COLLATE "C" NOT NULL,

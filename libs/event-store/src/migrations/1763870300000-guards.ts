@@ -41,7 +41,7 @@ const EVENT_PARTITIONS = `
       SELECT coalesce(max(p.to_position), 1) INTO next_position FROM es.event_partition p;
       EXIT WHEN next_position > (SELECT l.size FROM es.log l WHERE l.log_id = 1) + p_rows;
       partition_name := 'event_' || next_position;
-      EXECUTE format('CREATE TABLE es.%I (LIKE es.event INCLUDING DEFAULTS, CHECK (position >= %s AND position < %s))',
+      EXECUTE format('CREATE TABLE es.%I (LIKE es.event INCLUDING DEFAULTS INCLUDING STORAGE, CHECK (position >= %s AND position < %s)) WITH (toast_tuple_target = 8160)',
                      partition_name, next_position, next_position + p_rows);
       PERFORM es.guard_events(format('es.%I', partition_name)::regclass);
       EXECUTE format('ALTER TABLE es.event ATTACH PARTITION es.%I FOR VALUES FROM (%s) TO (%s)', partition_name, next_position, next_position + p_rows);
