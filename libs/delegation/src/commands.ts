@@ -49,9 +49,17 @@ export type DelegationDecisionCommand =
       jitter: number;
       now: number;
     }
-  | { type: 'worker-lost'; stepId: string; attempt: number; accepted: boolean; jitter: number; now: number }
+  | { type: 'not-accepted'; stepId: string; attempt: number; lease: number; reason: 'declined' | 'no-answer'; now: number }
+  | { type: 'worker-lost'; stepId: string; attempt: number; agents: readonly AgentCapability[]; jitter: number; now: number }
   | { type: 'wake'; capabilitiesAway: ReadonlySet<string>; agents: readonly AgentCapability[]; jitter: number; now: number }
-  | { type: 'admit-child'; childId: string; stepId: string; attempt: number; asked: { deadlineMs?: number; depth?: number; steps?: number; stepCount?: number }; now: number }
+  | {
+      type: 'admit-child';
+      childId: string;
+      stepId: string;
+      attempt: number;
+      asked: { deadlineMs?: number; depth?: number; steps?: number; stepCount?: number };
+      now: number;
+    }
   | { type: 'cancel'; by: string; commandId: string; reason?: string; now: number }
   | { type: 'approve'; by: string; commandId: string; stepId?: string; reason?: string; now: number }
   | { type: 'deny'; by: string; commandId: string; stepId?: string; reason?: string; now: number }

@@ -9,7 +9,7 @@ import { followUps } from './deciding/follow-ups.js';
 import { decideRequest } from './deciding/request.js';
 import { decideAnswer, decideApproval, decideCancel, decideDenial, decideEnded } from './deciding/steering.js';
 import { decideWake } from './deciding/timers.js';
-import { decideAccepted, decideDispatch, decideResult, decideWorkerLost } from './deciding/work.js';
+import { decideAccepted, decideDispatch, decideNotAccepted, decideResult, decideWorkerLost } from './deciding/work.js';
 import type { DelegationEvent } from './events.js';
 import { evolve, initial } from './evolve.js';
 import type { Delegation } from './model.js';
@@ -18,7 +18,13 @@ export const decide = (command: DelegationDecisionCommand, state: Delegation): D
   const events = decideAlone(command, state);
   if (events.length === 0) return events;
   const id = command.type === 'request' ? command.id : '';
-  return [...events, ...followUps(events.reduce((s, event) => evolve(s, event, id), state), command.now)];
+  return [
+    ...events,
+    ...followUps(
+      events.reduce((s, event) => evolve(s, event, id), state),
+      command.now,
+    ),
+  ];
 };
 
 const decideAlone = (command: DelegationDecisionCommand, state: Delegation): DelegationEvent[] => {
@@ -31,6 +37,8 @@ const decideAlone = (command: DelegationDecisionCommand, state: Delegation): Del
       return decideAccepted(command, state);
     case 'result':
       return decideResult(command, state);
+    case 'not-accepted':
+      return decideNotAccepted(command, state);
     case 'worker-lost':
       return decideWorkerLost(command, state);
     case 'wake':

@@ -45,13 +45,37 @@ export type DelegationEvent =
       { reasons: string[] }
     >
   | Of<'fellback', { reason: FallbackReason; capability: string }, { error: string }>
-  | Of<'planned', { by: 'request' | 'rules' | 'planner' | 'fallback'; pattern: Pattern; steps: PlannedStep[] }, { texts: Texts; reasons: string[] }>
-  | Of<'stepdispatched', { stepId: string; attempt: number; lease: number; instance: string; capability: string; effects: Effects; reason: DispatchReason; closeAt: string }>
+  | Of<
+      'planned',
+      { by: 'request' | 'rules' | 'planner' | 'fallback'; pattern: Pattern; steps: PlannedStep[] },
+      { texts: Texts; reasons: string[] }
+    >
+  | Of<
+      'stepdispatched',
+      {
+        stepId: string;
+        attempt: number;
+        lease: number;
+        instance: string;
+        capability: string;
+        effects: Effects;
+        reason: DispatchReason;
+        closeAt: string;
+      }
+    >
   | Of<'stepstarted', { stepId: string; attempt: number; instance: string; closeAt: string }>
   | Of<'stepprogressed', { stepId: string; attempt: number }, { progress: JsonValue }>
-  | Of<'stepsucceeded', { stepId: string; attempt: number; bytes: number; usage?: { usd?: string; tokens?: number } }, { output: JsonValue; sha256?: string }>
+  | Of<
+      'stepsucceeded',
+      { stepId: string; attempt: number; bytes: number; usage?: { usd?: string; tokens?: number } },
+      { output: JsonValue; sha256?: string }
+    >
   | Of<'stepfailed', { stepId: string; attempt: number; code: string; cancels: string[] }, { error: string }>
-  | Of<'stepretried', { stepId: string; attempt: number; code: string; counts: boolean; retryAt: string; cancels: string[] }, { error: string }>
+  | Of<
+      'stepretried',
+      { stepId: string; attempt: number; code: string; counts: boolean; retryAt: string; cancels: string[] },
+      { error: string }
+    >
   | Of<'steptimedout', { stepId: string; attempt: number; timeout: Timeout }>
   | Of<'inputrequired', { stepId: string; attempt: number; questionId: string; cancels: string[] }, { text: string; schema?: JsonObject }>
   | Of<'answered', { stepId: string; questionId: string; by: string; commandId: string }, { answer: JsonValue }>

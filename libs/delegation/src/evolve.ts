@@ -23,7 +23,9 @@ export const evolve = (state: Delegation, event: DelegationEvent, id = ''): Dele
     case 'planned':
       return planned(state, event);
     case 'approvalrequested':
-      return event.data.scope === 'plan' ? { ...state, planApproval: 'requested' } : withStep(state, event.data.stepId, { approval: 'requested' });
+      return event.data.scope === 'plan'
+        ? { ...state, planApproval: 'requested' }
+        : withStep(state, event.data.stepId, { approval: 'requested' });
     case 'approved':
       return approved(state, event);
     case 'denied':
@@ -33,7 +35,10 @@ export const evolve = (state: Delegation, event: DelegationEvent, id = ''): Dele
     case 'childadmitted':
       return {
         ...state,
-        children: [...state.children, { id: event.data.childId, stepId: event.data.stepId, attempt: event.data.attempt, steps: event.data.budget.steps }],
+        children: [
+          ...state.children,
+          { id: event.data.childId, stepId: event.data.stepId, attempt: event.data.attempt, steps: event.data.budget.steps },
+        ],
       };
     case 'completed':
       return { ...state, status: 'completed', endedAt: event.at, error: null };
@@ -87,7 +92,11 @@ const planningStep = (state: ActiveDelegation): Step =>
   );
 
 const freshStep = (plan: PlannedStep, texts: { goal?: string; input?: Step['plan']['input'] }, approval: Step['approval']): Step => ({
-  plan: { ...plan, ...(texts.goal === undefined ? {} : { goal: texts.goal }), ...(texts.input === undefined ? {} : { input: texts.input }) },
+  plan: {
+    ...plan,
+    ...(texts.goal === undefined ? {} : { goal: texts.goal }),
+    ...(texts.input === undefined ? {} : { input: texts.input }),
+  },
   phase: { status: 'pending' },
   attempt: 0,
   lease: 0,
@@ -164,13 +173,18 @@ const stepChange = (step: Step, event: StepEvent): Partial<Step> => {
     case 'stepretried':
       return {
         phase: { status: 'backoff', retryAt: Date.parse(event.data.retryAt) },
-        ...(event.data.counts ? { failures: step.failures + 1 } : { losses: step.losses + 1 }),
+        ...(event.data.counts ? { failures: step.failures + 1 } : {}),
+        ...(event.data.code === 'WORKER_LOST' ? { losses: step.losses + 1 } : {}),
       };
     case 'inputrequired':
       return {
         phase: {
           status: 'input-required',
-          question: { id: event.data.questionId, text: event.personal?.text ?? '', ...(event.personal?.schema ? { schema: event.personal.schema } : {}) },
+          question: {
+            id: event.data.questionId,
+            text: event.personal?.text ?? '',
+            ...(event.personal?.schema ? { schema: event.personal.schema } : {}),
+          },
         },
       };
     case 'stepprogressed':

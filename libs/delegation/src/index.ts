@@ -10,3 +10,9 @@ export {
   type Recognition,
 } from './recognition/recognise.js';
 export type { RecognitionInput } from './recognition/reading.js';
+export * from './commands.js';
+export * from './decide.js';
+export * from './events.js';
+export { evolve, initial, PLANNING_TIMEOUT_MS } from './evolve.js';
+export * from './model.js';
+export * from './view.js';

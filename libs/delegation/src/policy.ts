@@ -3,6 +3,8 @@
 /** First wait before a retry, doubled with each further failure. */
 export const RETRY_BASE_MS = 500;
 export const RETRY_CAP_MS = 60_000;
+/** Before a step that nobody accepted is offered again. */
+export const REOFFER_DELAY_MS = 250;
 /** A step whose workers keep dying is more likely their killer than their victim. */
 export const MAX_LOSSES = 25;
 

@@ -2,7 +2,15 @@
 import type { DelegationView, StepView, TaskState } from '@mandate/contracts';
 import { timestamp, type JsonValue } from '@mandate/kernel';
 import { sinksOf } from './deciding/follow-ups.js';
-import { PLANNING_STEP, stepsOf, type ActiveDelegation, type Delegation, type EndedDelegation, type Step, type StepOutput } from './model.js';
+import {
+  PLANNING_STEP,
+  stepsOf,
+  type ActiveDelegation,
+  type Delegation,
+  type EndedDelegation,
+  type Step,
+  type StepOutput,
+} from './model.js';
 
 export const taskStateOf = (state: Delegation): TaskState => {
   switch (state.status) {
@@ -110,7 +118,12 @@ export const toView = (state: Delegation): DelegationView | null => {
     goal: state.goal ?? { erased: true },
     pattern: decision?.pattern ?? null,
     confidence: decision?.confidence ?? null,
-    decision: decision && { chosen: decision.pattern, alternatives: decision.alternatives, model: decision.model, fallback: decision.fallback },
+    decision: decision && {
+      chosen: decision.pattern,
+      alternatives: decision.alternatives,
+      model: decision.model,
+      fallback: decision.fallback,
+    },
     steps: stepsOf(state).map((step) => stepView(state.id, step)),
     ...(state.status === 'completed' ? { result: resultOf(state) } : {}),
     ...('error' in state && state.error ? { error: state.error } : {}),

@@ -31,7 +31,8 @@ export class JetStreamEventBus {
    */
   async publishBatch(messages: readonly BusMessage[], expectedLastSequence: number): Promise<number> {
     let last = expectedLastSequence;
-    for (let from = 0; from < messages.length; from += BATCH_LIMIT) last = await this.publishAtomically(messages.slice(from, from + BATCH_LIMIT), last);
+    for (let from = 0; from < messages.length; from += BATCH_LIMIT)
+      last = await this.publishAtomically(messages.slice(from, from + BATCH_LIMIT), last);
     return last;
   }
 
@@ -40,7 +41,9 @@ export class JetStreamEventBus {
     const commit = messages.length - 1;
     for (let i = 0; i < commit; i++) {
       const { subject, body, headers } = messages[i] as BusMessage;
-      this.connection.publish(subject, body, { headers: natsHeaders(headers, batchId, i + 1, i === 0 ? expectedLastSequence : null, false) });
+      this.connection.publish(subject, body, {
+        headers: natsHeaders(headers, batchId, i + 1, i === 0 ? expectedLastSequence : null, false),
+      });
     }
     const { subject, body, headers } = messages[commit] as BusMessage;
     const answer = await this.connection.request(subject, body, {
@@ -54,6 +57,7 @@ export class JetStreamEventBus {
   async lastMessage(): Promise<{ sequence: number; position: number; eventId: string } | { sequence: number; position: null }> {
     this.manager ??= await jetstreamManager(this.connection);
     const { state } = await this.manager.streams.info(EVENTS_STREAM);
+    if (state.last_seq === 0) return { sequence: 0, position: null };
     try {
       const message = await this.manager.streams.getMessage(EVENTS_STREAM, { seq: state.last_seq });
       if (!message) return { sequence: state.last_seq, position: null };
@@ -65,7 +69,13 @@ export class JetStreamEventBus {
   }
 }
 
-const natsHeaders = (values: BusMessage['headers'], batchId: string | null, sequence: number, expectedLast: number | null, commits: boolean): MsgHdrs => {
+const natsHeaders = (
+  values: BusMessage['headers'],
+  batchId: string | null,
+  sequence: number,
+  expectedLast: number | null,
+  commits: boolean,
+): MsgHdrs => {
   const headers = newHeaders();
   for (const name in values) headers.set(name, values[name] as string, Match.Exact);
   if (batchId !== null) {
@@ -83,7 +93,8 @@ const WRONG_LAST_SEQUENCE = new Set([10070, 10071, 10164]);
 const sequenceOf = (answer: BatchAnswer): number => {
   if (answer.error) {
     const { err_code, description } = answer.error;
-    if (WRONG_LAST_SEQUENCE.has(err_code)) throw new AppError('BUS_FENCED', 'conflict', `another publisher wrote to ${EVENTS_STREAM}: ${description}`);
+    if (WRONG_LAST_SEQUENCE.has(err_code))
+      throw new AppError('BUS_FENCED', 'conflict', `another publisher wrote to ${EVENTS_STREAM}: ${description}`);
     throw new AppError('BUS_REFUSED', 'unavailable', `${EVENTS_STREAM} refused a batch: ${description} (${err_code})`);
   }
   if (answer.seq === undefined) throw new AppError('BUS_REFUSED', 'unavailable', `${EVENTS_STREAM} gave no sequence`);

@@ -41,7 +41,10 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   listen(callback: (error?: unknown) => void): void {
     const { connection, requests, queue } = this.options;
     this.subscriptions = Object.entries(requests).map(([pattern, subject]) =>
-      connection.subscribe(subject, { queue, callback: (error, message) => (error ? this.handleError(error.message) : void this.answer(pattern, message)) }),
+      connection.subscribe(subject, {
+        queue,
+        callback: (error, message) => (error ? this.handleError(error.message) : void this.answer(pattern, message)),
+      }),
     );
     callback();
   }

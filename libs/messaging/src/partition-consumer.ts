@@ -9,7 +9,11 @@ export interface Consuming {
 }
 
 /** Pulls one durable of the inbound stream and hands each message on, in order, until stopped. */
-export const consumeInbound = async (connection: NatsConnection, durable: string, onMessage: (message: JsMsg) => void): Promise<Consuming> => {
+export const consumeInbound = async (
+  connection: NatsConnection,
+  durable: string,
+  onMessage: (message: JsMsg) => void,
+): Promise<Consuming> => {
   const consumer = await jetstream(connection).consumers.get(IN_STREAM, durable);
   let stopped = false;
   const messages: ConsumerMessages = await consumer.consume({

@@ -12,7 +12,11 @@ export interface TopologyOptions {
   eventsMaxBytes: number;
 }
 
-export const TOPOLOGY_DEFAULTS: TopologyOptions = { inboundMaxBytes: 2 * 1024 ** 3, eventsMaxAgeMs: 24 * 3_600_000, eventsMaxBytes: 4 * 1024 ** 3 };
+export const TOPOLOGY_DEFAULTS: TopologyOptions = {
+  inboundMaxBytes: 2 * 1024 ** 3,
+  eventsMaxAgeMs: 24 * 3_600_000,
+  eventsMaxBytes: 4 * 1024 ** 3,
+};
 
 /** Redelivery after an engine died with messages in hand. */
 const ACK_WAIT_MS = 5_000;
@@ -27,7 +31,10 @@ const inbound = (options: TopologyOptions): Partial<StreamConfig> & { name: stri
   name: IN_STREAM,
   description: 'requests, results and commands, mapped to partitions by delegation id',
   subjects: ['mandate.v1.*.request.>', 'mandate.v1.*.result.>', 'mandate.v1.*.command.>'],
-  subject_transform: { src: 'mandate.v1.*.*.*.>', dest: `in.{{partition(${PARTITIONS},3)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}.>` },
+  subject_transform: {
+    src: 'mandate.v1.*.*.*.>',
+    dest: `in.{{partition(${PARTITIONS},3)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}.>`,
+  },
   retention: RetentionPolicy.Workqueue,
   storage: StorageType.File,
   discard: DiscardPolicy.New,
@@ -84,4 +91,5 @@ const ensureStream = async (manager: JetStreamManager, config: Partial<StreamCon
 const STREAM_NOT_FOUND = 10059;
 
 /** The subject as the publisher wrote it, from the subject under which the stream keeps the message. */
-export const publishedSubject = (stored: string): string => (stored.startsWith('in.') ? `mandate.v1.${stored.slice(stored.indexOf('.', 3) + 1)}` : stored);
+export const publishedSubject = (stored: string): string =>
+  stored.startsWith('in.') ? `mandate.v1.${stored.slice(stored.indexOf('.', 3) + 1)}` : stored;

@@ -8,14 +8,23 @@ import { childShare } from '../policy.js';
 type AdmitChild = Extract<DelegationDecisionCommand, { type: 'admit-child' }>;
 
 const wider = (what: string, asked: unknown, left: unknown): AppError =>
-  new AppError('BUDGET_EXCEEDED', 'invalid', `the child asks for ${what} ${String(asked)}, its parent has ${String(left)} left: ask for less`, { limit: what });
+  new AppError(
+    'BUDGET_EXCEEDED',
+    'invalid',
+    `the child asks for ${what} ${String(asked)}, its parent has ${String(left)} left: ask for less`,
+    { limit: what },
+  );
 
 /** Admits a child of a running attempt, with a budget that is at most what is left here. The same child is admitted once. */
 export const decideChild = ({ childId, stepId, attempt, asked, now }: AdmitChild, state: ActiveDelegation): DelegationEvent[] => {
   if (state.children.some((child) => child.id === childId)) return [];
   const step = state.steps[stepId];
   if (!step || step.attempt !== attempt || !isRunning(step))
-    throw new AppError('PARENT_LEASE_NOT_CURRENT', 'conflict', `attempt ${attempt} of step ${stepId} of ${state.id} is not running: only a running attempt may delegate`);
+    throw new AppError(
+      'PARENT_LEASE_NOT_CURRENT',
+      'conflict',
+      `attempt ${attempt} of step ${stepId} of ${state.id} is not running: only a running attempt may delegate`,
+    );
   if (state.budget.depth < 1) throw new AppError('DEPTH_EXCEEDED', 'invalid', `${state.id} may not delegate further: its depth is used up`);
   const depth = asked.depth ?? state.budget.depth - 1;
   if (depth > state.budget.depth - 1) throw wider('depth', depth, state.budget.depth - 1);
@@ -23,8 +32,15 @@ export const decideChild = ({ childId, stepId, attempt, asked, now }: AdmitChild
   const steps = asked.steps ?? asked.stepCount ?? childShare(left);
   if (steps > left || steps < 1) throw wider('steps', Math.max(steps, 1), left);
   const deadlineAt = asked.deadlineMs === undefined ? state.budget.deadlineAt : now + asked.deadlineMs;
-  if (deadlineAt > state.budget.deadlineAt) throw wider('deadline', new Date(deadlineAt).toISOString(), new Date(state.budget.deadlineAt).toISOString());
-  return [{ type: 'childadmitted', at: now, data: { childId, stepId, attempt, budget: { deadlineAt: new Date(deadlineAt).toISOString(), depth, steps } } }];
+  if (deadlineAt > state.budget.deadlineAt)
+    throw wider('deadline', new Date(deadlineAt).toISOString(), new Date(state.budget.deadlineAt).toISOString());
+  return [
+    {
+      type: 'childadmitted',
+      at: now,
+      data: { childId, stepId, attempt, budget: { deadlineAt: new Date(deadlineAt).toISOString(), depth, steps } },
+    },
+  ];
 };
 
 export const stepsLeft = (state: ActiveDelegation): number =>
@@ -32,4 +48,6 @@ export const stepsLeft = (state: ActiveDelegation): number =>
 
 /** The children that lose their parent when an attempt, or with no attempt named the whole delegation, ends without success. */
 export const orphansOf = (state: ActiveDelegation, attempt?: { stepId: string; attempt: number }): string[] =>
-  state.children.filter((child) => !attempt || (child.stepId === attempt.stepId && child.attempt === attempt.attempt)).map((child) => child.id);
+  state.children
+    .filter((child) => !attempt || (child.stepId === attempt.stepId && child.attempt === attempt.attempt))
+    .map((child) => child.id);

@@ -36,7 +36,9 @@ const requestedEvent = ({ request, principal, now }: RequestDelegation, budget: 
     pattern: request.pattern ?? 'auto',
     budget: { deadlineAt: timestamp(budget.deadlineAt), depth: budget.depth, steps: budget.steps },
     approval: request.approval ?? 'irreversible',
-    ...(request.parent ? { parent: { delegationId: request.parent.delegationId, stepId: request.parent.stepId, attempt: request.parent.attempt } } : {}),
+    ...(request.parent
+      ? { parent: { delegationId: request.parent.delegationId, stepId: request.parent.stepId, attempt: request.parent.attempt } }
+      : {}),
   },
   personal: {
     goal: request.goal,
@@ -52,7 +54,12 @@ const decideGivenSteps = (command: RequestDelegation, specs: StepSpec[], budget:
   const pattern = patternOf(specs.map((step) => ({ id: step.id, dependsOn: step.dependsOn ?? [] })));
   const asked = command.request.pattern ?? 'auto';
   if (asked !== 'auto' && asked !== pattern)
-    throw new AppError('PATTERN_MISMATCH', 'invalid', `the steps are ${pattern}, the request says ${asked}: leave the pattern out, or change dependsOn`, { pattern });
+    throw new AppError(
+      'PATTERN_MISMATCH',
+      'invalid',
+      `the steps are ${pattern}, the request says ${asked}: leave the pattern out, or change dependsOn`,
+      { pattern },
+    );
   const decision: DelegationEvent = {
     type: 'recognised',
     at: command.now,
@@ -64,7 +71,8 @@ const decideGivenSteps = (command: RequestDelegation, specs: StepSpec[], budget:
 
 /** Throws when steps given by a requester or a planner cannot be run: graph, capabilities, number. */
 export const verifySteps = (specs: StepSpec[], agents: readonly AgentCapability[], limit: number): void => {
-  if (specs.length > limit) throw new AppError('BUDGET_EXCEEDED', 'invalid', `${specs.length} steps, the budget allows ${limit}`, { limit: 'steps' });
+  if (specs.length > limit)
+    throw new AppError('BUDGET_EXCEEDED', 'invalid', `${specs.length} steps, the budget allows ${limit}`, { limit: 'steps' });
   validateGraph(specs.map((step) => ({ id: step.id, dependsOn: step.dependsOn ?? [] })));
   const known = new Set(agents.map((agent) => agent.capability));
   const unknown = [...new Set(specs.map((step) => step.capability).filter((name) => !known.has(name)))];
@@ -77,7 +85,9 @@ export const verifySteps = (specs: StepSpec[], agents: readonly AgentCapability[
     );
 };
 
-const certain = (pattern: RequestDelegation['request']['pattern']): { pattern: 'direct' | 'sequential' | 'parallel' | 'meta'; confidence: number }[] =>
+const certain = (
+  pattern: RequestDelegation['request']['pattern'],
+): { pattern: 'direct' | 'sequential' | 'parallel' | 'meta'; confidence: number }[] =>
   (['direct', 'sequential', 'parallel', 'meta'] as const).map((name) => ({ pattern: name, confidence: name === pattern ? 1 : 0 }));
 
 const decideReading = (command: RequestDelegation, budget: BudgetLeft): DelegationEvent[] => {
@@ -88,7 +98,8 @@ const decideReading = (command: RequestDelegation, budget: BudgetLeft): Delegati
   const asked = request.pattern && request.pattern !== 'auto' ? request.pattern : null;
   const pattern = asked ?? recognition?.pattern ?? 'direct';
   const confidence = asked ? 1 : (recognition?.confidence ?? 0);
-  const planner = pattern === 'meta' && command.plannerAvailable && confidence >= command.threshold && knows(command.agents, PLAN_CAPABILITY);
+  const planner =
+    pattern === 'meta' && command.plannerAvailable && confidence >= command.threshold && knows(command.agents, PLAN_CAPABILITY);
   const recognised: DelegationEvent = {
     type: 'recognised',
     at: now,
@@ -115,7 +126,13 @@ const knows = (agents: readonly AgentCapability[], capability: string): boolean 
 const undecided = (now: number): DelegationEvent => ({
   type: 'recognised',
   at: now,
-  data: { pattern: 'direct', confidence: 0, alternatives: (['direct', 'sequential', 'parallel', 'meta'] as const).map((pattern) => ({ pattern, confidence: 0.25 })), model: 'none', planner: false },
+  data: {
+    pattern: 'direct',
+    confidence: 0,
+    alternatives: (['direct', 'sequential', 'parallel', 'meta'] as const).map((pattern) => ({ pattern, confidence: 0.25 })),
+    model: 'none',
+    planner: false,
+  },
   personal: { reasons: ['the recogniser gave no answer'] },
 });
 
@@ -130,7 +147,11 @@ export const fallBack = (context: FallbackContext, reason: FallbackReason, detai
   const { request, agents, now } = context;
   const capability = bestCapability(request.goal, agents);
   if (capability === null)
-    throw new AppError('NO_CAPABILITY', 'invalid', 'no registered worker can take a plain delegation: register one with a capability other than plan');
+    throw new AppError(
+      'NO_CAPABILITY',
+      'invalid',
+      'no registered worker can take a plain delegation: register one with a capability other than plan',
+    );
   const step: StepSpec = { id: 's1', capability, goal: request.goal, ...(request.input === undefined ? {} : { input: request.input }) };
   return [
     { type: 'fellback', at: now, data: { reason, capability }, personal: { error: detail } },
@@ -151,7 +172,12 @@ const plannedStep = (step: StepSpec): PlannedStep => ({
 });
 
 /** The plan of steps that someone wrote out; a step without a goal of its own gets the delegation's, a root without input the delegation's. */
-export const plannedFromSpecs = (by: Planned['data']['by'], pattern: Planned['data']['pattern'], specs: StepSpec[], { request, now }: Pick<FallbackContext, 'request' | 'now'>): Planned => ({
+export const plannedFromSpecs = (
+  by: Planned['data']['by'],
+  pattern: Planned['data']['pattern'],
+  specs: StepSpec[],
+  { request, now }: Pick<FallbackContext, 'request' | 'now'>,
+): Planned => ({
   type: 'planned',
   at: now,
   data: { by, pattern, steps: specs.map(plannedStep) },

@@ -41,14 +41,21 @@ export const decideCancel = (command: Command<'cancel'>, state: ActiveDelegation
 ];
 
 /** What an approval without a step id can only mean: the plan, or the one step that waits. */
-const approvalScope = (command: Command<'approve' | 'deny'>, state: ActiveDelegation): { scope: 'plan' } | { scope: 'step'; stepId: string } => {
+const approvalScope = (
+  command: Command<'approve' | 'deny'>,
+  state: ActiveDelegation,
+): { scope: 'plan' } | { scope: 'step'; stepId: string } => {
   if (state.planApproval === 'requested' && command.stepId === undefined) return { scope: 'plan' };
   const waiting = stepsOf(state)
     .filter((step) => step.approval === 'requested')
     .map((step) => step.plan.id);
   if (command.stepId !== undefined) {
     if (waiting.includes(command.stepId)) return { scope: 'step', stepId: command.stepId };
-    throw new AppError('NOTHING_TO_APPROVE', 'conflict', `step ${command.stepId} does not wait for an approval; waiting: ${waiting.join(', ') || 'none'}`);
+    throw new AppError(
+      'NOTHING_TO_APPROVE',
+      'conflict',
+      `step ${command.stepId} does not wait for an approval; waiting: ${waiting.join(', ') || 'none'}`,
+    );
   }
   if (waiting.length === 1) return { scope: 'step', stepId: waiting[0] as string };
   if (waiting.length === 0) throw new AppError('NOTHING_TO_APPROVE', 'conflict', 'nothing waits for an approval here');

@@ -27,7 +27,11 @@ const timedOut = (command: Wake, state: ActiveDelegation, step: Step): Delegatio
   { type: 'steptimedout', at: command.now, data: { stepId: step.plan.id, attempt: step.attempt, timeout: 'start-to-close' } },
   ...endAttempt(state, step, {
     ...(step.effects === 'at-most-once'
-      ? { code: 'OUTCOME_UNKNOWN', message: 'the worker did not report in time, and the step must not be done twice: check its effect by hand', retry: 'never' as const }
+      ? {
+          code: 'OUTCOME_UNKNOWN',
+          message: 'the worker did not report in time, and the step must not be done twice: check its effect by hand',
+          retry: 'never' as const,
+        }
       : { code: 'START_TO_CLOSE_TIMEOUT', message: `no result within ${step.plan.timeoutMs} ms`, retry: 'counted' as const }),
     agents: command.agents,
     jitter: command.jitter,
@@ -51,7 +55,9 @@ const deadline = (command: Wake, state: ActiveDelegation): DelegationEvent[] => 
       type: 'failed',
       at: now,
       data: { code: nobody ? 'NO_WORKER' : 'DEADLINE_EXCEEDED', cancels: orphansOf(state) },
-      personal: { error: nobody ? `no worker for ${capabilities} came before the deadline` : 'the deadline passed before the work was done' },
+      personal: {
+        error: nobody ? `no worker for ${capabilities} came before the deadline` : 'the deadline passed before the work was done',
+      },
     },
   ];
 };

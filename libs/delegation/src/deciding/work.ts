@@ -1,17 +1,21 @@
 /** Attempts: offered, begun, reported, lost. Who may report is the caller's to check (the lease); what a report means is decided here. */
+import type { DelegationRequest } from '@mandate/contracts';
 import { AppError, timestamp } from '@mandate/kernel';
 import type { DelegationDecisionCommand } from '../commands.js';
 import type { DelegationEvent } from '../events.js';
 import { isRunning, PLANNING_STEP, type ActiveDelegation, type Step } from '../model.js';
 import { patternOf } from '../planning/graph.js';
-import { backoffMs, lossBackoffMs, MAX_LOSSES } from '../policy.js';
+import { backoffMs, lossBackoffMs, MAX_LOSSES, REOFFER_DELAY_MS } from '../policy.js';
 import { orphansOf, stepsLeft } from './children.js';
 import { fallBack, plannedFromSpecs, verifySteps } from './request.js';
 
 type Command<Type extends DelegationDecisionCommand['type']> = Extract<DelegationDecisionCommand, { type: Type }>;
 
 /** Offers a step to a worker whose slot was granted: a new attempt, or the same one under a new lease when it never began. */
-export const decideDispatch = ({ stepId, instance, effects, reason, now }: Command<'dispatch'>, state: ActiveDelegation): DelegationEvent[] => {
+export const decideDispatch = (
+  { stepId, instance, effects, reason, now }: Command<'dispatch'>,
+  state: ActiveDelegation,
+): DelegationEvent[] => {
   const step = state.steps[stepId];
   if (!step || step.phase.status === 'started' || step.phase.status === 'input-required' || 'endedAt' in step.phase) return [];
   const again = step.phase.status === 'dispatched';
@@ -96,39 +100,78 @@ const completed = (command: Command<'result'>, step: Step, state: ActiveDelegati
   };
   if (step.plan.id !== PLANNING_STEP) {
     if (!result.plan) return [succeeded];
-    return endAttempt(state, step, { code: 'UNEXPECTED_PLAN', message: 'only the planning step may answer with a plan', retry: 'never', ...command });
+    return endAttempt(state, step, {
+      code: 'UNEXPECTED_PLAN',
+      message: 'only the planning step may answer with a plan',
+      retry: 'never',
+      ...command,
+    });
   }
   try {
     const plan = result.plan ?? [];
     if (plan.length === 0) throw new AppError('EMPTY_PLAN', 'invalid', 'the planner answered without steps');
-    if (plan.some((planned) => planned.id === PLANNING_STEP)) throw new AppError('RESERVED_STEP', 'invalid', `the step id ${PLANNING_STEP} is the planner's own`);
+    if (plan.some((planned) => planned.id === PLANNING_STEP))
+      throw new AppError('RESERVED_STEP', 'invalid', `the step id ${PLANNING_STEP} is the planner's own`);
     verifySteps(plan, agents, stepsLeft(state));
-    const planned = plannedFromSpecs('planner', patternOf(plan.map((s) => ({ id: s.id, dependsOn: s.dependsOn ?? [] }))), plan, { request: requestOf(state), now });
-    return [succeeded, planned, ...(state.approval === 'plan' ? [{ type: 'approvalrequested', at: now, data: { scope: 'plan' } } as const] : [])];
+    const planned = plannedFromSpecs('planner', patternOf(plan.map((s) => ({ id: s.id, dependsOn: s.dependsOn ?? [] }))), plan, {
+      request: requestOf(state),
+      now,
+    });
+    return [
+      succeeded,
+      planned,
+      ...(state.approval === 'plan' ? [{ type: 'approvalrequested', at: now, data: { scope: 'plan' } } as const] : []),
+    ];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return endAttempt(state, step, { code: error.code, message: error.message, retry: 'never', ...command });
   }
 };
 
-const requestOf = (state: ActiveDelegation): { goal: string; input?: Step['plan']['input']; approval: ActiveDelegation['approval'] } => ({
+const requestOf = (state: ActiveDelegation): Pick<DelegationRequest, 'goal' | 'input' | 'approval'> => ({
   goal: state.goal ?? '',
-  ...(state.input === undefined || state.input === null ? {} : { input: state.input }),
+  ...(state.input === null ? {} : { input: state.input }),
   approval: state.approval,
 });
+
+/** The offer came to nothing and no other slot is free: the step waits again. The attempt never began, so it counts nothing. */
+export const decideNotAccepted = (
+  { stepId, attempt, lease, reason, now }: Command<'not-accepted'>,
+  state: ActiveDelegation,
+): DelegationEvent[] => {
+  const step = current(state, stepId, attempt);
+  if (step?.phase.status !== 'dispatched' || step.lease !== lease) return [];
+  return [
+    {
+      type: 'stepretried',
+      at: now,
+      data: { stepId, attempt, code: 'NOT_ACCEPTED', counts: false, retryAt: timestamp(now + REOFFER_DELAY_MS), cancels: [] },
+      personal: { error: `worker ${step.instance ?? ''}: ${reason}` },
+    },
+  ];
+};
 
 /** The worker of an attempt is gone. What may have been begun and must not be done twice has an unknown outcome. */
 export const decideWorkerLost = (command: Command<'worker-lost'>, state: ActiveDelegation): DelegationEvent[] => {
   const step = current(state, command.stepId, command.attempt);
   if (!step) return [];
-  const timedOut: DelegationEvent = { type: 'steptimedout', at: command.now, data: { stepId: step.plan.id, attempt: step.attempt, timeout: 'heartbeat' } };
-  return [timedOut, ...endAttempt(state, step, { ...lossOf(step), agents: [], ...command })];
+  const timedOut: DelegationEvent = {
+    type: 'steptimedout',
+    at: command.now,
+    data: { stepId: step.plan.id, attempt: step.attempt, timeout: 'heartbeat' },
+  };
+  return [timedOut, ...endAttempt(state, step, { ...lossOf(step), ...command })];
 };
 
 const lossOf = (step: Step): Pick<AttemptEnd, 'code' | 'message' | 'retry'> => {
   if (step.effects === 'at-most-once' && step.phase.status === 'started')
-    return { code: 'OUTCOME_UNKNOWN', message: 'the worker was lost after it began, and the step must not be done twice: check its effect by hand', retry: 'never' };
-  if (step.losses >= MAX_LOSSES) return { code: 'WORKER_LOST', message: `${step.losses + 1} workers were lost while they had this step`, retry: 'never' };
+    return {
+      code: 'OUTCOME_UNKNOWN',
+      message: 'the worker was lost after it began, and the step must not be done twice: check its effect by hand',
+      retry: 'never',
+    };
+  if (step.losses >= MAX_LOSSES)
+    return { code: 'WORKER_LOST', message: `${step.losses + 1} workers were lost while they had this step`, retry: 'never' };
   return { code: 'WORKER_LOST', message: `worker ${step.instance ?? ''} was lost`, retry: 'uncounted' };
 };
 
@@ -151,7 +194,12 @@ export const endAttempt = (state: ActiveDelegation, step: Step, end: AttemptEnd)
   if (end.retry === 'uncounted' || (counts && step.failures + 1 < step.plan.maxAttempts)) {
     const waitMs = counts ? backoffMs(step.failures + 1, end.jitter) : lossBackoffMs(step.losses, end.jitter);
     return [
-      { type: 'stepretried', at: now, data: { ...at, code, counts, retryAt: timestamp(now + waitMs), cancels: orphansOf(state, at) }, personal: { error: message } },
+      {
+        type: 'stepretried',
+        at: now,
+        data: { ...at, code, counts, retryAt: timestamp(now + waitMs), cancels: orphansOf(state, at) },
+        personal: { error: message },
+      },
     ];
   }
   return [

@@ -1,0 +1,295 @@
+/**
+ * The single writer of a delegation: decides, asks for slots, appends, and only then lets anything out.
+ * Callers run it inside the delegation's lane, so that state in memory and log never diverge.
+ */
+import {
+  decide,
+  dispatchableSteps,
+  eventTypeName,
+  evolve,
+  initial,
+  isRunning,
+  nextWakeAt,
+  stepsOf,
+  type Delegation,
+  type DelegationDecisionCommand,
+  type DelegationEvent,
+  type Step,
+} from '@mandate/delegation';
+import type { Actor, AppendEntry, AppendResult, EventStore, NewEvent, RecordedEvent } from '@mandate/event-store';
+import { AppError, timestamp, type Clock, type JsonObject } from '@mandate/kernel';
+import type { Ownership } from './partitions.js';
+import type { Scheduler } from './scheduler.js';
+import type { Grant, SlotHolder } from './slots.js';
+
+export interface Entry {
+  readonly tenant: string;
+  readonly id: string;
+  readonly partition: number;
+  state: Delegation;
+  version: number;
+  /** Keyed digest of the request's body; null when only a rejection stands in the stream. */
+  digest: Buffer | null;
+  traceparent: string;
+  /** Steps that stand in `es.waiting`. */
+  waiting: Set<string>;
+}
+
+/** Where a command came from: the audit fields of what it makes happen. */
+export interface Origin {
+  actor: Actor;
+  causationId: string;
+  traceparent: string;
+  dataSubject?: string;
+  request?: NonNullable<AppendEntry['request']>;
+}
+
+export interface Transition {
+  before: Delegation;
+  after: Delegation;
+  events: DelegationEvent[];
+}
+
+/** The log moved without us: another engine owns the partition now. The message comes again, to its new owner. */
+export class StaleWriterError extends Error {
+  override readonly name = 'StaleWriterError';
+}
+
+export type CommitListener = (entry: Entry, transition: Transition) => void;
+
+const CACHED_ENTRIES = 20_000;
+
+export class DelegationWriter {
+  private readonly entries = new Map<string, Entry>();
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly scheduler: Scheduler,
+    private readonly ownership: Ownership,
+    private readonly clock: Clock,
+    private readonly committed: CommitListener,
+  ) {}
+
+  /** The delegation as the log has it; from memory when this engine wrote it last. */
+  async load(tenant: string, id: string): Promise<Entry> {
+    const cached = this.entries.get(id);
+    if (cached) return cached;
+    const stream = { type: 'delegation', id };
+    const found = await this.store.findStream(tenant, stream);
+    const entry = this.fresh(tenant, id);
+    if (found) {
+      const recorded = await this.store.readStream({ tenant, stream, decrypt: true });
+      entry.state = fold(recorded, id);
+      entry.version = found.version;
+      entry.digest = found.requestDigest;
+      entry.traceparent = recorded.at(-1)?.traceparent ?? '';
+      entry.waiting = new Set(await this.store.waitingOf(tenant, stream));
+    }
+    return this.remember(entry);
+  }
+
+  /** An entry for a delegation that is new as far as anyone knows: the append finds out. */
+  fresh(tenant: string, id: string): Entry {
+    return this.entries.get(id) ?? { tenant, id, partition: this.ownership.partitionOf(id), state: initial, version: 0, digest: null, traceparent: '', waiting: new Set() };
+  }
+
+  forget(id: string): void {
+    this.entries.delete(id);
+  }
+
+  forgetPartition(partition: number): void {
+    for (const entry of [...this.entries.values()]) if (entry.partition === partition) this.entries.delete(entry.id);
+  }
+
+  /**
+   * Decides `command` and makes it so. Nothing is told to anyone before the commit. Throws what `decide` throws, and
+   * StaleWriterError when the log has moved. An idempotency answer of the store comes back as it is.
+   */
+  async apply(entry: Entry, command: DelegationDecisionCommand, origin: Origin, given: readonly Grant[] = []): Promise<Transition | IdempotencyAnswer> {
+    const events = decide(command, entry.state);
+    return this.commit(entry, events, origin, command.now, given);
+  }
+
+  /** Records that a request was refused, when nothing stands in its stream yet. */
+  async reject(entry: Entry, event: DelegationEvent, origin: Origin): Promise<void> {
+    if (entry.version === 0) await this.commit(entry, [event], origin, event.at, []);
+  }
+
+  /** Asks the log whether this engine may still settle messages of the delegation that change nothing. */
+  async confirm(entry: Entry, origin: Origin): Promise<void> {
+    await this.commit(entry, [], origin, this.clock.now(), []);
+  }
+
+  /** Dispatches a waiting step under a slot that came free; gives the slot back when the step no longer waits. */
+  async dispatchWaiting(entry: Entry, grant: Grant, origin: Origin): Promise<void> {
+    await this.commit(entry, [], origin, this.clock.now(), [grant]);
+  }
+
+  private async commit(entry: Entry, decided: DelegationEvent[], origin: Origin, now: number, given: readonly Grant[]): Promise<Transition | IdempotencyAnswer> {
+    const before = entry.state;
+    const placed = await this.place(entry, decided, now, given);
+    const result = await this.store.append(this.appendEntry(entry, placed, origin)).catch((error: unknown) => {
+      this.giveBack(placed.grants);
+      this.forget(entry.id);
+      throw error;
+    });
+    if (!result.ok) {
+      this.giveBack(placed.grants);
+      if (result.code === 'SCHEDULER_FENCED') return this.commit(entry, decided, origin, now, []);
+      if (result.code === 'IDEMPOTENT_REPEAT' || result.code === 'IDEMPOTENCY_CONFLICT') return result;
+      this.forget(entry.id);
+      throw new StaleWriterError(`${result.code}: ${result.message}`);
+    }
+    entry.state = placed.after;
+    entry.version = result.version;
+    if (origin.request) entry.digest = origin.request.digest;
+    if (placed.events.length > 0) entry.traceparent = origin.traceparent;
+    for (const stepId of placed.waitingAdded) entry.waiting.add(stepId);
+    for (const stepId of placed.waitingRemoved) entry.waiting.delete(stepId);
+    this.settleSlots(entry, placed);
+    const transition = { before, after: placed.after, events: placed.events };
+    if (placed.after.status === 'active') this.remember(entry);
+    else this.forget(entry.id);
+    this.committed(entry, transition);
+    return transition;
+  }
+
+  /** Completes decided events with the dispatches that free slots allow; what finds no slot goes into the waiting list. */
+  private async place(entry: Entry, decided: DelegationEvent[], now: number, given: readonly Grant[]): Promise<Placed> {
+    const events = [...decided];
+    let after = decided.reduce((state, event) => evolve(state, event, entry.id), entry.state);
+    const grants = given.filter((grant) => decided.some((event) => event.type === 'stepdispatched' && event.data.stepId === grant.stepId && event.data.instance === grant.instance));
+    const waitingAdded: Step[] = [];
+    const dispatchable = dispatchableSteps(after, now);
+    for (const step of dispatchable) {
+      const stepId = step.plan.id;
+      const grantGiven = given.find((candidate) => candidate.stepId === stepId);
+      if (!grantGiven && entry.waiting.has(stepId)) continue;
+      const request = { tenant: entry.tenant, delegationId: entry.id, stepId, capability: step.plan.capability, except: null };
+      const grant = grantGiven ?? (await this.scheduler.acquire(request));
+      if (!grant) {
+        waitingAdded.push(step);
+        continue;
+      }
+      grants.push(grant);
+      const reason = step.attempt === 0 ? 'first' : 'retry';
+      for (const event of decide({ type: 'dispatch', stepId, instance: grant.instance, effects: grant.effects, reason, now }, after)) {
+        events.push(event);
+        after = evolve(after, event, entry.id);
+      }
+    }
+    this.giveBack(given.filter((grant) => !grants.includes(grant)));
+    const stillWaiting = new Set(dispatchableSteps(after, now).map((step) => step.plan.id));
+    return {
+      events,
+      after,
+      grants,
+      waitingAdded: waitingAdded.map((step) => step.plan.id),
+      waitingRemoved: [...entry.waiting].filter((stepId) => !stillWaiting.has(stepId)),
+      released: slotsHeld(entry.state).filter((slot) => !slotsHeld(after).some((other) => other.stepId === slot.stepId && other.instance === slot.instance)),
+    };
+  }
+
+  private appendEntry(entry: Entry, placed: Placed, origin: Origin): AppendEntry {
+    const { after } = placed;
+    const wakeAt = nextWakeAt(after);
+    return {
+      tenant: entry.tenant,
+      stream: { type: 'delegation', id: entry.id },
+      expected: entry.version === 0 ? 'no-stream' : entry.version,
+      events: placed.events.map(newEvent),
+      actor: origin.actor,
+      correlationId: entry.id,
+      causationId: origin.causationId,
+      traceparent: origin.traceparent,
+      ...(origin.dataSubject === undefined ? {} : { dataSubject: origin.dataSubject }),
+      partition: this.ownership.fence(entry.partition),
+      open: after.status === 'active',
+      wakeAt: wakeAt === null ? null : new Date(wakeAt),
+      ...(origin.request ? { request: origin.request } : {}),
+      slots: {
+        ...(placed.grants[0] ? { schedulerEpoch: placed.grants[0].schedulerEpoch } : {}),
+        acquire: placed.grants.map((grant) => {
+          const step = 'steps' in after ? after.steps[grant.stepId] : undefined;
+          return { stepId: grant.stepId, attempt: step?.attempt ?? 0, lease: step?.lease ?? 0, instance: grant.instance, capability: grant.capability };
+        }),
+        release: placed.released.map((slot) => slot.stepId),
+      },
+      waiting: {
+        add: placed.waitingAdded.map((stepId) => {
+          const step = 'steps' in after ? after.steps[stepId] : undefined;
+          return { stepId, attempt: step?.attempt ?? 0, capability: step?.plan.capability ?? '' };
+        }),
+        remove: placed.waitingRemoved,
+      },
+    };
+  }
+
+  private settleSlots(entry: Entry, placed: Placed): void {
+    for (const grant of placed.grants) this.scheduler.confirmed(grant);
+    const holder = (slot: HeldSlot): SlotHolder => ({ tenant: entry.tenant, delegationId: entry.id, ...slot });
+    if (placed.released.length > 0) this.scheduler.freed(placed.released.map(holder));
+    if (placed.waitingAdded.length > 0 && 'steps' in placed.after) {
+      const { steps } = placed.after;
+      this.scheduler.waitingAdded(placed.waitingAdded.map((stepId) => ({ tenant: entry.tenant, capability: steps[stepId]?.plan.capability ?? '' })));
+    }
+  }
+
+  private giveBack(grants: readonly Grant[]): void {
+    if (grants.length > 0) this.scheduler.freed(grants);
+  }
+
+  private remember(entry: Entry): Entry {
+    this.entries.delete(entry.id);
+    this.entries.set(entry.id, entry);
+    if (this.entries.size > CACHED_ENTRIES) this.entries.delete(this.entries.keys().next().value as string);
+    return entry;
+  }
+}
+
+type IdempotencyAnswer = Extract<AppendResult, { ok: false }>;
+
+interface HeldSlot {
+  stepId: string;
+  instance: string;
+  capability: string;
+}
+
+interface Placed {
+  events: DelegationEvent[];
+  after: Delegation;
+  grants: Grant[];
+  waitingAdded: string[];
+  waitingRemoved: string[];
+  released: HeldSlot[];
+}
+
+const slotsHeld = (state: Delegation): HeldSlot[] =>
+  'steps' in state
+    ? stepsOf(state)
+        .filter((step) => isRunning(step) && step.instance !== null)
+        .map((step) => ({ stepId: step.plan.id, instance: step.instance as string, capability: step.plan.capability }))
+    : [];
+
+const newEvent = ({ type, at, data, personal }: DelegationEvent): NewEvent => ({
+  type: eventTypeName(type),
+  occurredAt: timestamp(at),
+  data: data as unknown as JsonObject,
+  ...(personal ? { personal: personal as unknown as JsonObject } : {}),
+  ...(type === 'rejected' || type === 'denied' ? { outcome: 'denied' as const } : {}),
+});
+
+/** Rebuilds the state from recorded events; erased personal data stays absent. */
+export const fold = (recorded: readonly RecordedEvent[], id: string): Delegation =>
+  recorded.reduce<Delegation>((state, event) => evolve(state, domainEvent(event), id), initial);
+
+export const domainEvent = (event: RecordedEvent): DelegationEvent => {
+  const type = event.type.split('.')[3];
+  if (type === undefined) throw new AppError('UNKNOWN_EVENT', 'internal', `${event.type} is no delegation event`);
+  return {
+    type,
+    at: Date.parse(event.occurredAt),
+    data: event.data,
+    personal: event.personal && !('erased' in event.personal) ? event.personal : undefined,
+  } as unknown as DelegationEvent;
+};
