@@ -1,0 +1,117 @@
+/** Messages of the inbound stream: requests and results on the hot path, commands through Nest. Each is settled only after its commit. */
+import type { JsMsg } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { type Inbound, parseInbound, REPLY_TO_HEADER, toProblem } from '@mandate/contracts';
+import { AppError, isRetryable } from '@mandate/kernel';
+import type { DeadLetters } from '@mandate/event-store';
+import { publishedSubject, problemHeaders } from '@mandate/messaging';
+import type { Logger } from '@mandate/service-host';
+import { StaleWriterError } from './delegation-writer.js';
+import { Lanes } from './lanes.js';
+
+export interface InboundMessage {
+  inbound: Inbound;
+  subject: string;
+  body: Uint8Array;
+  messageId: string;
+  traceparent: string | undefined;
+}
+
+/** What a handled message is answered with, on its reply subject if it named one. */
+export type Handle = (message: InboundMessage) => Promise<unknown>;
+
+/** A message that must be kept although nothing came of it. */
+export class ParkedError extends AppError {}
+
+const INBOX = /^_INBOX\.[^\s*>]{1,200}$/;
+const RETRY_MS = 500;
+
+export class Inbox {
+  readonly lanes = new Lanes();
+  /** Redeliveries of what is still in hand are not taken twice. */
+  private readonly inHand = new Set<number>();
+
+  constructor(
+    private readonly connection: NatsConnection,
+    private readonly deadLetters: DeadLetters,
+    private readonly logger: Logger,
+    private readonly handle: Handle,
+    private readonly stale: (subject: string) => void,
+  ) {}
+
+  /** Never rejects: a message is acked, given back, or parked. */
+  take(message: JsMsg): void {
+    if (this.inHand.has(message.seq)) return;
+    this.inHand.add(message.seq);
+    const subject = publishedSubject(message.subject);
+    const inbound = parseInbound(subject);
+    const lane = inbound?.id ?? subject;
+    void this.lanes.run(lane, () => this.process(message, subject, inbound)).finally(() => this.inHand.delete(message.seq));
+  }
+
+  private async process(message: JsMsg, subject: string, inbound: Inbound | null): Promise<void> {
+    try {
+      if (!inbound) throw new ParkedError('INVALID_SUBJECT', 'invalid', 'the subject does not fit the contract: check its tokens');
+      const answer = await this.handle({
+        inbound,
+        subject,
+        body: message.data,
+        messageId: message.headers?.get('Nats-Msg-Id') || `${subject}#${message.seq}`,
+        traceparent: message.headers?.get('traceparent') || undefined,
+      });
+      this.reply(message, answer);
+      message.ack();
+    } catch (error) {
+      await this.settle(message, subject, inbound, error);
+    }
+  }
+
+  private async settle(message: JsMsg, subject: string, inbound: Inbound | null, error: unknown): Promise<void> {
+    if (error instanceof StaleWriterError) {
+      this.stale(subject);
+      message.nak(RETRY_MS);
+      return;
+    }
+    if (!(error instanceof AppError)) {
+      this.logger.error({ err: error, subject }, 'a message failed unexpectedly; it is parked');
+    } else if (isRetryable(error)) {
+      this.logger.warn({ code: error.code, subject }, 'a message waits for what is away');
+      message.nak(RETRY_MS);
+      return;
+    }
+    try {
+      if (!this.canReply(message) || error instanceof ParkedError || !(error instanceof AppError)) await this.park(message, subject, inbound, error);
+      this.reply(message, null, error);
+      message.ack();
+    } catch (parking) {
+      this.logger.error({ err: parking, subject }, 'a message could not be parked; it comes again');
+      message.nak(RETRY_MS);
+    }
+  }
+
+  private park(message: JsMsg, subject: string, inbound: Inbound | null, error: unknown): Promise<string> {
+    const problem = toProblem(error);
+    const headers: Record<string, string> = {};
+    for (const [name, values] of message.headers ?? []) headers[name] = values.join(', ');
+    return this.deadLetters.park({
+      tenant: inbound?.tenant ?? 'default',
+      source: subject.slice(0, 500),
+      reason: problem.code,
+      detail: problem.detail.slice(0, 500),
+      payload: message.data,
+      headers,
+    });
+  }
+
+  private canReply(message: JsMsg): boolean {
+    return INBOX.test(message.headers?.get(REPLY_TO_HEADER) ?? '');
+  }
+
+  private reply(message: JsMsg, answer: unknown, error?: unknown): void {
+    if (!this.canReply(message) || this.connection.isClosed()) return;
+    const to = message.headers?.get(REPLY_TO_HEADER) as string;
+    if (error === undefined) this.connection.publish(to, JSON.stringify(answer));
+    else this.connection.publish(to, JSON.stringify(toProblem(error)), { headers: problemHeaders() });
+  }
+}
+

@@ -1,0 +1,73 @@
+/** Offering attempts to workers and telling them what became of their leases. Core NATS: the truth about who holds what is in PostgreSQL. */
+import { type ControlMessage, type Offer, OfferReply, parse, parseJson, subjects } from '@mandate/contracts';
+import { outputView, type Delegation } from '@mandate/delegation';
+import { timestamp, ulid, type Clock } from '@mandate/kernel';
+import { headers, type MsgHdrs, type NatsConnection, RequestError } from '@nats-io/transport-node';
+import { randomBytes } from 'node:crypto';
+import type { RunningAttempt } from './attempts.js';
+
+/** A worker answers an offer within this time, or another one gets it. */
+const OFFER_TIMEOUT_MS = 2_000;
+
+export type OfferOutcome = { accepted: true } | { accepted: false; reason: 'declined' | 'no-answer'; absent: boolean };
+
+export class Offers {
+  constructor(
+    private readonly connection: NatsConnection,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Resolves to the worker's answer; never rejects. */
+  async offer(attempt: RunningAttempt, state: Delegation, traceparent: string): Promise<OfferOutcome> {
+    const document = offerOf(attempt, state);
+    if (!document) return { accepted: false, reason: 'no-answer', absent: false };
+    try {
+      const answer = await this.connection.request(subjects.work(attempt.tenant, attempt.instance), JSON.stringify(document), {
+        timeout: OFFER_TIMEOUT_MS,
+        headers: this.offerHeaders(traceparent),
+      });
+      const reply = parse(OfferReply, parseJson(answer.data));
+      if (reply.accepted && reply.leaseId === attempt.leaseId) return { accepted: true };
+      return { accepted: false, reason: 'declined', absent: false };
+    } catch (error) {
+      return { accepted: false, reason: 'no-answer', absent: error instanceof RequestError && error.isNoResponders() };
+    }
+  }
+
+  tell(tenant: string, instance: string, message: ControlMessage): void {
+    if (!this.connection.isClosed()) this.connection.publish(subjects.control(tenant, instance), JSON.stringify(message));
+  }
+
+  private offerHeaders(traceparent: string): MsgHdrs {
+    const now = this.clock.now();
+    const given = headers();
+    given.set('ce-type', 'dev.mandate.step.dispatched.v1');
+    given.set('ce-id', ulid(now, randomBytes(10)));
+    given.set('ce-time', timestamp(now));
+    given.set('traceparent', traceparent);
+    return given;
+  }
+}
+
+const offerOf = (attempt: RunningAttempt, state: Delegation): Offer | null => {
+  if (state.status !== 'active') return null;
+  const step = state.steps[attempt.stepId];
+  if (!step || !('closeAt' in step.phase)) return null;
+  const results = step.plan.dependsOn.map((id): [string, Offer['input']] => {
+    const phase = state.steps[id]?.phase;
+    return [id, phase?.status === 'succeeded' ? outputView(state.id, id, phase.output) : null];
+  });
+  return {
+    delegationId: state.id,
+    stepId: attempt.stepId,
+    attempt: attempt.attempt,
+    leaseId: attempt.leaseId,
+    capability: attempt.capability,
+    goal: step.plan.goal ?? state.goal ?? '',
+    input: step.plan.input ?? null,
+    results: Object.fromEntries(results),
+    ...(Object.keys(step.answers).length > 0 ? { answers: step.answers } : {}),
+    deadline: timestamp(Math.min(step.phase.closeAt, state.budget.deadlineAt)),
+    resultSubject: subjects.result(attempt.tenant, state.id, attempt.stepId, attempt.attempt),
+  };
+};
