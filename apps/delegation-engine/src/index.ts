@@ -1,1 +1,2 @@
-export {};
+export { delegationEngine, startEngine } from './service.js';
+export type { EngineOptions } from './engine/engine.js';

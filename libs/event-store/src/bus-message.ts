@@ -32,11 +32,12 @@ export const busMessage = (source: string, event: RecordedEvent): BusMessage => 
       'ce-tenantid': tenant,
       ...(traceparent === undefined ? {} : { traceparent }),
     },
-    body: Buffer.from(JSON.stringify(withReferences(event))),
+    body: Buffer.from(JSON.stringify(publicData(event))),
   };
 };
 
-const withReferences = ({ data, personalFields, stream, id }: RecordedEvent): JsonObject => {
+/** What of an event everyone may see who may see the event: references stand in the place of personal fields. */
+export const publicData = ({ data, personalFields, stream, id }: RecordedEvent): JsonObject => {
   if (personalFields.length === 0) return data;
   const event = `/api/${stream.type}s/${stream.id}/events/${id}`;
   return { ...data, ...Object.fromEntries(personalFields.map((field) => [field, { $ref: `${event}#${field}` }])) };

@@ -213,6 +213,11 @@ export class EventStore {
     return streams.openStreams(this.database, partitions, limit, after);
   }
 
+  /** All streams of an aggregate type of which there are few, page by page. */
+  streamsOfType(type: string, limit: number, after?: { tenant: string; id: string }): Promise<streams.StreamRow[]> {
+    return streams.streamsOfType(this.database, type, limit, after);
+  }
+
   dueTimers(partitions: readonly number[], now: Date, limit: number): Promise<streams.StreamRow[]> {
     return streams.dueTimers(this.database, partitions, now, limit);
   }

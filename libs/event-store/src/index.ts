@@ -1,5 +1,5 @@
 export { AppendSignal } from './append-signal.js';
-export { type BusMessage, busMessage, sourceOf } from './bus-message.js';
+export { type BusMessage, busMessage, publicData, sourceOf } from './bus-message.js';
 export * from './canonical-json.js';
 export { Database, type DatabaseOptions, type Row } from './database.js';
 export { DeadLetters, type DeadLetter, type NewDeadLetter } from './dead-letters.js';

@@ -38,6 +38,10 @@ const OPEN = {
   name: 'es_open_streams',
   text: `SELECT ${COLUMNS} FROM es.stream WHERE open AND partition = ANY ($1::smallint[]) AND id > $2 ORDER BY id LIMIT $3`,
 };
+const OF_TYPE = {
+  name: 'es_streams_of_type',
+  text: `SELECT ${COLUMNS} FROM es.stream WHERE type = $1 AND type <> 'delegation' AND (tenant, id) > ($2, $3) ORDER BY tenant, id LIMIT $4`,
+};
 const DUE = {
   name: 'es_due_timers',
   text: `SELECT ${COLUMNS} FROM es.stream WHERE open AND partition = ANY ($1::smallint[]) AND wake_at <= $2 ORDER BY wake_at LIMIT $3`,
@@ -76,6 +80,14 @@ export const findStream = async (database: Database, tenant: string, { type, id 
 /** In order of id; `after` is the last id of the page before. */
 export const openStreams = async (database: Database, partitions: readonly number[], limit: number, after = ''): Promise<StreamRow[]> =>
   (await database.query(OPEN, [partitions, after, limit])).map(streamRow);
+
+/** In order of tenant and id, behind those of `after`. Not for delegations: nobody reads all of those. */
+export const streamsOfType = async (
+  database: Database,
+  type: string,
+  limit: number,
+  after: { tenant: string; id: string } = { tenant: '', id: '' },
+): Promise<StreamRow[]> => (await database.query(OF_TYPE, [type, after.tenant, after.id, limit])).map(streamRow);
 
 export const dueTimers = async (database: Database, partitions: readonly number[], now: Date, limit: number): Promise<StreamRow[]> =>
   (await database.query(DUE, [partitions, now, limit])).map(streamRow);

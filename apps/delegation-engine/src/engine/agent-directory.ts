@@ -21,6 +21,8 @@ export interface Agent {
   instance: string;
   capabilities: Map<string, RegisteredCapability>;
   registeredAt: number;
+  /** Of the last event of its stream that is known here. */
+  position: number;
   /** 0 until the first heartbeat after registering: only then are its subscriptions in place. */
   lastSeenAt: number;
   /** An offer found nobody there; only a heartbeat clears it. */
@@ -58,9 +60,10 @@ export class AgentDirectory {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Applies a registration from the log. `present`: the worker is known to be there, as after this engine's own restart. */
-  register(tenant: string, registered: AgentRegistered, at: number, present: boolean): Agent {
+  /** Applies a registration from the log; one that is older than what is known changes nothing. `seenAt`: 0, or when the worker was there last. */
+  register(tenant: string, registered: AgentRegistered, { at, position, seenAt }: { at: number; position: number; seenAt: number }): Agent {
     const before = this.find(tenant, registered.instance);
+    if (before && before.position >= position) return before;
     if (before) for (const name of before.capabilities.keys()) this.byCapability.get(capabilityKey(tenant, name))?.delete(before);
     const agent: Agent = {
       tenant,
@@ -69,7 +72,8 @@ export class AgentDirectory {
       instance: registered.instance,
       capabilities: new Map(registered.capabilities.map((capability) => [capability.name, capability])),
       registeredAt: at,
-      lastSeenAt: present ? this.clock.now() : 0,
+      position,
+      lastSeenAt: seenAt,
       suspect: false,
       lost: false,
     };
@@ -79,9 +83,12 @@ export class AgentDirectory {
     return agent;
   }
 
-  markLost(tenant: string, instance: string): void {
+  /** Applies what the log says of an agent's presence. */
+  markLost(tenant: string, instance: string, position: number): void {
     const agent = this.find(tenant, instance);
-    if (agent) agent.lost = true;
+    if (!agent || agent.position >= position) return;
+    agent.position = position;
+    agent.lost = this.clock.now() - agent.lastSeenAt >= LOST_AFTER_MS;
   }
 
   find(tenant: string, instance: string): Agent | undefined {
@@ -91,6 +98,15 @@ export class AgentDirectory {
   /** Every agent that ever registered the capability and was not replaced. */
   ofCapability(tenant: string, capability: string): ReadonlySet<Agent> {
     return this.byCapability.get(capabilityKey(tenant, capability)) ?? NOBODY;
+  }
+
+  /** True when it was away before. */
+  seen(agent: Agent): boolean {
+    const wasAway = !this.isOnline(agent);
+    agent.lastSeenAt = this.clock.now();
+    agent.suspect = false;
+    agent.lost = false;
+    return wasAway;
   }
 
   isOnline(agent: Agent): boolean {
@@ -115,6 +131,12 @@ export class AgentDirectory {
     const list = [...found.values()].sort((a, b) => (a.capability < b.capability ? -1 : 1));
     this.described.set(tenant, list);
     return list;
+  }
+
+  countOf(tenant: string): number {
+    let count = 0;
+    for (const agent of this.agents.values()) if (agent.tenant === tenant) count++;
+    return count;
   }
 
   all(): IterableIterator<Agent> {

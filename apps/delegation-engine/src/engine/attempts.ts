@@ -20,6 +20,11 @@ export interface RunningAttempt {
   extendedAt: number;
 }
 
+export interface DelegationKey {
+  tenant: string;
+  id: string;
+}
+
 export class RunningAttempts {
   private readonly byLease = new Map<string, RunningAttempt>();
   private readonly byStep = new Map<string, RunningAttempt>();
@@ -29,13 +34,13 @@ export class RunningAttempts {
   }
 
   add(attempt: RunningAttempt): void {
-    this.remove(attempt.delegationId, attempt.stepId);
+    this.remove(delegationOf(attempt), attempt.stepId);
     this.byLease.set(attempt.leaseId, attempt);
-    this.byStep.set(stepKey(attempt.delegationId, attempt.stepId), attempt);
+    this.byStep.set(stepKey(delegationOf(attempt), attempt.stepId), attempt);
   }
 
-  remove(delegationId: string, stepId: string): RunningAttempt | undefined {
-    const key = stepKey(delegationId, stepId);
+  remove(delegation: DelegationKey, stepId: string): RunningAttempt | undefined {
+    const key = stepKey(delegation, stepId);
     const attempt = this.byStep.get(key);
     if (!attempt) return undefined;
     this.byStep.delete(key);
@@ -47,8 +52,8 @@ export class RunningAttempts {
     return this.byLease.get(leaseId);
   }
 
-  ofStep(delegationId: string, stepId: string): RunningAttempt | undefined {
-    return this.byStep.get(stepKey(delegationId, stepId));
+  ofStep(delegation: DelegationKey, stepId: string): RunningAttempt | undefined {
+    return this.byStep.get(stepKey(delegation, stepId));
   }
 
   all(): IterableIterator<RunningAttempt> {
@@ -56,8 +61,9 @@ export class RunningAttempts {
   }
 
   dropPartition(partition: number): void {
-    for (const attempt of [...this.byLease.values()]) if (attempt.partition === partition) this.remove(attempt.delegationId, attempt.stepId);
+    for (const attempt of [...this.byLease.values()]) if (attempt.partition === partition) this.remove(delegationOf(attempt), attempt.stepId);
   }
 }
 
-const stepKey = (delegationId: string, stepId: string): string => `${delegationId}/${stepId}`;
+const delegationOf = ({ tenant, delegationId }: RunningAttempt): DelegationKey => ({ tenant, id: delegationId });
+const stepKey = ({ tenant, id }: DelegationKey, stepId: string): string => `${tenant}/${id}/${stepId}`;

@@ -55,7 +55,21 @@ export class StaleWriterError extends Error {
   override readonly name = 'StaleWriterError';
 }
 
-export type CommitListener = (entry: Entry, transition: Transition) => void;
+/** The scheduler that granted a slot was replaced before the append: the dispatch has to be decided again. */
+export class StaleGrantError extends AppError {
+  constructor() {
+    super('STALE_GRANT', 'unavailable', 'the slot was granted by a scheduler that was replaced');
+  }
+}
+
+/** What the writer tells the rest of the engine. Called inside the delegation's lane, and must not wait. */
+export interface WriterListener {
+  committed(entry: Entry, transition: Transition): void;
+  /** Read from the log: whatever runs there is perhaps unknown to this engine. */
+  loaded(entry: Entry): void;
+  /** Whether an append was made is unknown: the delegation has to be loaded again. */
+  lostTrack(tenant: string, id: string): void;
+}
 
 const CACHED_ENTRIES = 20_000;
 
@@ -67,16 +81,26 @@ export class DelegationWriter {
     private readonly scheduler: Scheduler,
     private readonly ownership: Ownership,
     private readonly clock: Clock,
-    private readonly committed: CommitListener,
+    private readonly listener: WriterListener,
   ) {}
 
   /** The delegation as the log has it; from memory when this engine wrote it last. */
   async load(tenant: string, id: string): Promise<Entry> {
-    const cached = this.entries.get(id);
+    const cached = this.entries.get(keyOf(tenant, id));
     if (cached) return cached;
+    this.ownership.fence(this.ownership.partitionOf(id));
+    const entry = await this.read(tenant, id);
+    if (entry.state.status !== 'active') return entry;
+    this.remember(entry);
+    this.listener.loaded(entry);
+    return entry;
+  }
+
+  /** The delegation as the log has it just now, to look at only: it may be another engine's. */
+  async read(tenant: string, id: string): Promise<Entry> {
     const stream = { type: 'delegation', id };
     const found = await this.store.findStream(tenant, stream);
-    const entry = this.fresh(tenant, id);
+    const entry = this.unwritten(tenant, id);
     if (found) {
       const recorded = await this.store.readStream({ tenant, stream, decrypt: true });
       entry.state = fold(recorded, id);
@@ -85,20 +109,24 @@ export class DelegationWriter {
       entry.traceparent = recorded.at(-1)?.traceparent ?? '';
       entry.waiting = new Set(await this.store.waitingOf(tenant, stream));
     }
-    return this.remember(entry);
+    return entry;
   }
 
   /** An entry for a delegation that is new as far as anyone knows: the append finds out. */
   fresh(tenant: string, id: string): Entry {
-    return this.entries.get(id) ?? { tenant, id, partition: this.ownership.partitionOf(id), state: initial, version: 0, digest: null, traceparent: '', waiting: new Set() };
+    return this.entries.get(keyOf(tenant, id)) ?? this.unwritten(tenant, id);
   }
 
-  forget(id: string): void {
-    this.entries.delete(id);
+  private unwritten(tenant: string, id: string): Entry {
+    return { tenant, id, partition: this.ownership.partitionOf(id), state: initial, version: 0, digest: null, traceparent: '', waiting: new Set() };
+  }
+
+  forget({ tenant, id }: { tenant: string; id: string }): void {
+    this.entries.delete(keyOf(tenant, id));
   }
 
   forgetPartition(partition: number): void {
-    for (const entry of [...this.entries.values()]) if (entry.partition === partition) this.entries.delete(entry.id);
+    for (const entry of [...this.entries.values()]) if (entry.partition === partition) this.forget(entry);
   }
 
   /**
@@ -130,14 +158,18 @@ export class DelegationWriter {
     const placed = await this.place(entry, decided, now, given);
     const result = await this.store.append(this.appendEntry(entry, placed, origin)).catch((error: unknown) => {
       this.giveBack(placed.grants);
-      this.forget(entry.id);
+      this.forget(entry);
+      this.listener.lostTrack(entry.tenant, entry.id);
       throw error;
     });
     if (!result.ok) {
       this.giveBack(placed.grants);
-      if (result.code === 'SCHEDULER_FENCED') return this.commit(entry, decided, origin, now, []);
+      if (result.code === 'SCHEDULER_FENCED') {
+        if (decided.some((event) => event.type === 'stepdispatched')) throw new StaleGrantError();
+        return this.commit(entry, decided, origin, now, []);
+      }
       if (result.code === 'IDEMPOTENT_REPEAT' || result.code === 'IDEMPOTENCY_CONFLICT') return result;
-      this.forget(entry.id);
+      this.forget(entry);
       throw new StaleWriterError(`${result.code}: ${result.message}`);
     }
     entry.state = placed.after;
@@ -149,8 +181,8 @@ export class DelegationWriter {
     this.settleSlots(entry, placed);
     const transition = { before, after: placed.after, events: placed.events };
     if (placed.after.status === 'active') this.remember(entry);
-    else this.forget(entry.id);
-    this.committed(entry, transition);
+    else this.forget(entry);
+    this.listener.committed(entry, transition);
     return transition;
   }
 
@@ -240,12 +272,15 @@ export class DelegationWriter {
   }
 
   private remember(entry: Entry): Entry {
-    this.entries.delete(entry.id);
-    this.entries.set(entry.id, entry);
+    const key = keyOf(entry.tenant, entry.id);
+    this.entries.delete(key);
+    this.entries.set(key, entry);
     if (this.entries.size > CACHED_ENTRIES) this.entries.delete(this.entries.keys().next().value as string);
     return entry;
   }
 }
+
+const keyOf = (tenant: string, id: string): string => `${tenant}/${id}`;
 
 type IdempotencyAnswer = Extract<AppendResult, { ok: false }>;
 

@@ -1,19 +1,20 @@
 /** Messages of the inbound stream: requests and results on the hot path, commands through Nest. Each is settled only after its commit. */
 import type { JsMsg } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
+import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { type Inbound, parseInbound, REPLY_TO_HEADER, toProblem } from '@mandate/contracts';
-import { AppError, isRetryable } from '@mandate/kernel';
+import { AppError, isRetryable, type Clock } from '@mandate/kernel';
 import type { DeadLetters } from '@mandate/event-store';
 import { publishedSubject, problemHeaders } from '@mandate/messaging';
 import type { Logger } from '@mandate/service-host';
 import { StaleWriterError } from './delegation-writer.js';
-import { Lanes } from './lanes.js';
+import type { Lanes } from './lanes.js';
 
 export interface InboundMessage {
   inbound: Inbound;
   subject: string;
   body: Uint8Array;
   messageId: string;
+  headers: MsgHdrs | undefined;
   traceparent: string | undefined;
 }
 
@@ -25,24 +26,34 @@ export class ParkedError extends AppError {}
 
 const INBOX = /^_INBOX\.[^\s*>]{1,200}$/;
 const RETRY_MS = 500;
+const BEHIND_MS = 2_000;
 
 export class Inbox {
-  readonly lanes = new Lanes();
   /** Redeliveries of what is still in hand are not taken twice. */
   private readonly inHand = new Set<number>();
+  private lastTaken = { at: 0, waitedMs: 0 };
 
   constructor(
+    private readonly lanes: Lanes,
     private readonly connection: NatsConnection,
     private readonly deadLetters: DeadLetters,
     private readonly logger: Logger,
+    private readonly clock: Clock,
     private readonly handle: Handle,
     private readonly stale: (subject: string) => void,
   ) {}
+
+  /** Messages lie in the stream for long before they are taken: what seems to be missing may be among them. */
+  isBehind(): boolean {
+    return this.inHand.size > 0 && this.lastTaken.waitedMs > BEHIND_MS && this.clock.now() - this.lastTaken.at < BEHIND_MS;
+  }
 
   /** Never rejects: a message is acked, given back, or parked. */
   take(message: JsMsg): void {
     if (this.inHand.has(message.seq)) return;
     this.inHand.add(message.seq);
+    const now = this.clock.now();
+    this.lastTaken = { at: now, waitedMs: now - Number(message.timestampNanos / 1_000_000n) };
     const subject = publishedSubject(message.subject);
     const inbound = parseInbound(subject);
     const lane = inbound?.id ?? subject;
@@ -57,6 +68,7 @@ export class Inbox {
         subject,
         body: message.data,
         messageId: message.headers?.get('Nats-Msg-Id') || `${subject}#${message.seq}`,
+        headers: message.headers,
         traceparent: message.headers?.get('traceparent') || undefined,
       });
       this.reply(message, answer);

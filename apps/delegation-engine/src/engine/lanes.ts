@@ -11,19 +11,15 @@ export class Lanes {
   run<T>(key: string, task: () => Promise<T>): Promise<T> {
     const before = this.tails.get(key);
     const result = before ? before.then(task) : task();
-    const tail = result.then(
-      () => this.leave(key, tail),
-      () => this.leave(key, tail),
-    );
+    const leave = (): void => {
+      if (this.tails.get(key) === tail) this.tails.delete(key);
+    };
+    const tail: Promise<void> = result.then(leave, leave);
     this.tails.set(key, tail);
     return result;
   }
 
   async idle(): Promise<void> {
     while (this.tails.size > 0) await Promise.all(this.tails.values());
-  }
-
-  private leave(key: string, tail: Promise<void>): void {
-    if (this.tails.get(key) === tail) this.tails.delete(key);
   }
 }

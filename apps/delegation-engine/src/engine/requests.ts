@@ -1,19 +1,18 @@
 /** Requests and results: what each means for a delegation, and what is answered. Runs inside the delegation's lane. */
-import { timingSafeEqual } from 'node:crypto';
-import { type Acknowledgement, DelegationRequest, INLINE_OUTPUT_BYTES, parse, parseJson, StepResult } from '@mandate/contracts';
-import { isRunning, taskStateOf, type BudgetLeft } from '@mandate/delegation';
-import { canonicalJson, type EventStore, type Keyring } from '@mandate/event-store';
-import { AppError, parseDuration, type Clock, type JsonObject, type JsonValue } from '@mandate/kernel';
-import { continueTrace } from '@mandate/messaging';
 import { createHash } from 'node:crypto';
+import { type Acknowledgement, DelegationRequest, INLINE_OUTPUT_BYTES, parse, parseJson, REQUEST_LIMITS, StepResult } from '@mandate/contracts';
+import { decide, initial, isRunning, PLAN_CAPABILITY, taskStateOf, type BudgetLeft, type Reading, type RequestDelegation } from '@mandate/delegation';
+import { canonicalJson, type Keyring } from '@mandate/event-store';
+import { AppError, type Clock, type JsonObject, type JsonValue } from '@mandate/kernel';
+import { continueTrace } from '@mandate/messaging';
 import type { AgentDirectory } from './agent-directory.js';
 import type { RunningAttempts } from './attempts.js';
-import type { DelegationWriter, Entry, Origin } from './delegation-writer.js';
+import { StaleWriterError, type DelegationWriter, type Entry, type Origin } from './delegation-writer.js';
 import { ParkedError, type InboundMessage } from './inbox.js';
+import { leaseIdOf, sameLease } from './leases.js';
 import type { GuardedReader } from './reading.js';
 
 export interface RequestsOptions {
-  store: EventStore;
   keyring: Keyring;
   writer: DelegationWriter;
   agents: AgentDirectory;
@@ -23,11 +22,12 @@ export interface RequestsOptions {
   random: () => number;
   threshold: number;
   /** Asks the owner of the parent's partition what a child may have. */
-  admitChild(tenant: string, childId: string, request: DelegationRequest): Promise<BudgetLeft>;
+  admitChild(tenant: string, childId: string, request: DelegationRequest, traceparent: string): Promise<BudgetLeft>;
 }
 
-export const leaseIdOf = (keyring: Keyring, delegationId: string, stepId: string, attempt: number, lease: number): string =>
-  keyring.leaseId([delegationId, stepId, attempt, lease]);
+const SAME_KEY = 'this request was made before under the same idempotency key';
+const OTHER_REQUEST = 'the idempotency key stands for another request: use a new key';
+const NO_DIGEST = Buffer.alloc(0);
 
 export class Requests {
   constructor(private readonly options: RequestsOptions) {}
@@ -49,26 +49,16 @@ export class Requests {
     }
   }
 
-  private async take(entry: Entry, principal: string, request: DelegationRequest, origin: Origin): Promise<Acknowledgement> {
-    const { writer, agents, keyring, clock } = this.options;
-    const { tenant, id } = entry;
+  private async take(fresh: Entry, principal: string, request: DelegationRequest, origin: Origin): Promise<Acknowledgement> {
+    const { writer, agents, keyring } = this.options;
+    const { tenant, id } = fresh;
     const digest = this.digest(request, principal);
-    if (entry.version > 0) return this.repeated(entry, digest, origin);
+    // A child asks for admission before its append could find out that it is there already.
+    const entry = request.parent ? await writer.load(tenant, id) : fresh;
+    if (entry.version > 0) return this.repeated(entry, digest, request, origin);
     const known = agents.capabilities(tenant);
     const reading = request.steps ? null : await this.options.reader.read(request, known);
-    const inherited = request.parent ? await this.options.admitChild(tenant, id, request) : null;
-    const command = {
-      type: 'request' as const,
-      id,
-      principal,
-      request,
-      reading,
-      inherited,
-      agents: known,
-      threshold: this.options.threshold,
-      plannerAvailable: [...agents.ofCapability(tenant, 'plan')].some((agent) => agents.isOnline(agent)),
-      now: clock.now(),
-    };
+    const command = await this.admitted(entry, this.commandOf(entry, principal, request, reading), origin.traceparent);
     const key = request.idempotencyKey;
     const first: Origin = {
       ...origin,
@@ -77,14 +67,37 @@ export class Requests {
     };
     try {
       const done = await writer.apply(entry, command, first);
-      if ('ok' in done) return await this.duplicateKey(entry, principal, request, done, origin);
-      return { id, state: 'TASK_STATE_SUBMITTED' };
+      if (!('ok' in done)) return { id, state: 'TASK_STATE_SUBMITTED' };
+      if (done.existing && done.existing.id !== id) return await this.duplicateKey(entry, principal, request, done.existing.id, done.code, origin);
     } catch (error) {
-      if ((error as Error).name !== 'StaleWriterError') throw error;
-      const stored = await writer.load(tenant, id);
-      if (stored.version === 0) throw error;
-      return this.repeated(stored, digest, origin);
+      if (!(error instanceof StaleWriterError)) throw error;
     }
+    const stored = await writer.load(tenant, id);
+    if (stored.version === 0) throw new StaleWriterError('the id was free a moment ago');
+    return this.repeated(stored, digest, request, origin);
+  }
+
+  private commandOf({ tenant, id }: Entry, principal: string, request: DelegationRequest, reading: Reading | null): RequestDelegation {
+    const { agents, clock, threshold } = this.options;
+    return {
+      type: 'request',
+      id,
+      principal,
+      request,
+      reading,
+      inherited: null,
+      agents: agents.capabilities(tenant),
+      threshold,
+      plannerAvailable: [...agents.ofCapability(tenant, PLAN_CAPABILITY)].some((agent) => agents.isOnline(agent)),
+      now: clock.now(),
+    };
+  }
+
+  /** A child takes from its parent's budget only once nothing else speaks against it. */
+  private async admitted({ tenant, id }: Entry, command: RequestDelegation, traceparent: string): Promise<RequestDelegation> {
+    if (!command.request.parent) return command;
+    decide({ ...command, inherited: { deadlineAt: command.now + 1, depth: 0, steps: REQUEST_LIMITS.steps } }, initial);
+    return { ...command, inherited: await this.options.admitChild(tenant, id, command.request, traceparent) };
   }
 
   private digest(request: DelegationRequest, principal: string): Buffer {
@@ -93,33 +106,37 @@ export class Requests {
   }
 
   /** The same id again: the same request is answered with the state, another one is a conflict and touches nothing. */
-  private async repeated(entry: Entry, digest: Buffer, origin: Origin): Promise<Acknowledgement> {
-    const { writer } = this.options;
-    if (!entry.digest || !entry.digest.equals(digest))
-      throw new AppError('CONFLICT', 'conflict', `${entry.id} is already another request: use a new id`, { existingId: entry.id });
-    await writer.confirm(entry, origin);
-    return { id: entry.id, state: taskStateOf(entry.state) };
+  private async repeated(entry: Entry, digest: Buffer, request: DelegationRequest, origin: Origin): Promise<Acknowledgement> {
+    const { state, tenant, id } = entry;
+    await this.options.writer.confirm(entry, origin);
+    if (state.status === 'rejected' && state.existingId !== null) return this.existing(tenant, state.existingId, digest, request);
+    if (!entry.digest?.equals(digest))
+      throw new AppError('CONFLICT', 'conflict', `${id} is already another request: use a new id`, { existingId: id });
+    return { id, state: taskStateOf(state) };
   }
 
+  /** The idempotency key stands for another id: this one is refused for good, and says which one counts. */
   private async duplicateKey(
     entry: Entry,
     principal: string,
     request: DelegationRequest,
-    answer: { code: string; existing?: { id: string } },
+    existingId: string,
+    code: string,
     origin: Origin,
   ): Promise<Acknowledgement> {
-    const existingId = answer.existing?.id ?? '';
-    const equal = answer.code === 'IDEMPOTENT_REPEAT';
-    const message = equal ? 'this request was made before under the same idempotency key' : 'the idempotency key stands for another request: use a new key';
-    const code = equal ? 'DUPLICATE' : 'CONFLICT';
-    await this.options.writer.reject(
-      entry,
-      { type: 'rejected', at: this.options.clock.now(), data: { principal, code, existingId }, personal: { error: message } },
-      origin,
-    );
-    if (!equal || request.onDuplicate === 'reject') throw new AppError('CONFLICT', 'conflict', message, { existingId });
-    const existing = await this.options.writer.load(entry.tenant, existingId);
-    return { id: existingId, state: taskStateOf(existing.state) };
+    const equal = code === 'IDEMPOTENT_REPEAT';
+    const rejection = { principal, code: equal ? 'DUPLICATE' : 'CONFLICT', existingId };
+    const error = equal ? SAME_KEY : OTHER_REQUEST;
+    await this.options.writer.reject(entry, { type: 'rejected', at: this.options.clock.now(), data: rejection, personal: { error } }, origin);
+    return this.existing(entry.tenant, existingId, equal ? null : NO_DIGEST, request);
+  }
+
+  /** `digest`: of the request that came now; null when it is known to be the same. */
+  private async existing(tenant: string, existingId: string, digest: Buffer | null, request: DelegationRequest): Promise<Acknowledgement> {
+    const { state, digest: stored } = await this.options.writer.read(tenant, existingId);
+    const equal = digest === null || stored?.equals(digest) === true;
+    if (!equal || request.onDuplicate === 'reject') throw new AppError('CONFLICT', 'conflict', equal ? SAME_KEY : OTHER_REQUEST, { existingId });
+    return { id: existingId, state: taskStateOf(state) };
   }
 
   private async reject(entry: Entry, principal: string, error: AppError, origin: Origin): Promise<void> {
@@ -130,7 +147,7 @@ export class Requests {
       await writer.reject(entry, event, origin);
     } catch (failure) {
       // The id is taken: what stands there is not touched, the caller is told all the same.
-      if ((failure as Error).name !== 'StaleWriterError' || (await writer.load(entry.tenant, entry.id)).version === 0) throw failure;
+      if (!(failure instanceof StaleWriterError) || (await writer.load(entry.tenant, entry.id)).version === 0) throw failure;
     }
   }
 
@@ -141,9 +158,9 @@ export class Requests {
     const result = this.parseResult(body);
     const { writer, keyring, attempts, agents, clock, random } = this.options;
     const entry = await writer.load(tenant, id);
-    if (entry.state.status === 'absent' || entry.tenant !== tenant) throw new ParkedError('NOT_FOUND', 'not-found', 'a result for a delegation that is not known');
+    if (entry.state.status === 'absent') throw new ParkedError('NOT_FOUND', 'not-found', 'a result for a delegation that is not known');
     const step = 'steps' in entry.state ? entry.state.steps[stepId] : undefined;
-    const leased = step !== undefined && step.attempt === attempt && sameLease(result.leaseId, leaseIdOf(keyring, id, stepId, attempt, step.lease));
+    const leased = step !== undefined && step.attempt === attempt && sameLease(result.leaseId, leaseIdOf(keyring, { tenant, delegationId: id, stepId, attempt, lease: step.lease }));
     const origin: Origin = {
       actor: { kind: 'worker', id: step?.instance ?? 'unknown' },
       causationId: messageId,
@@ -154,7 +171,7 @@ export class Requests {
       await writer.confirm(entry, origin);
       return null;
     }
-    const acceptedAt = attempts.ofStep(id, stepId)?.acceptedAt ?? null;
+    const acceptedAt = attempts.ofStep(entry, stepId)?.acceptedAt ?? null;
     await writer.apply(
       entry,
       { type: 'result', stepId, attempt, result, output: outputFacts(result), acceptedAt, agents: agents.capabilities(tenant), jitter: random(), now: clock.now() },
@@ -173,22 +190,9 @@ export class Requests {
   }
 }
 
-const sameLease = (given: string, expected: string): boolean => given.length === expected.length && timingSafeEqual(Buffer.from(given), Buffer.from(expected));
-
 const outputFacts = (result: StepResult): { bytes: number; sha256?: string } => {
   if (result.status !== 'completed') return { bytes: 0 };
   const text = JSON.stringify(result.output ?? (null as JsonValue));
   const bytes = Buffer.byteLength(text);
   return bytes > INLINE_OUTPUT_BYTES ? { bytes, sha256: createHash('sha256').update(text).digest('hex') } : { bytes };
-};
-
-/** What a child asks of its parent's budget. */
-export const askedBudget = (request: DelegationRequest): { deadlineMs?: number; depth?: number; steps?: number; stepCount?: number } => {
-  const deadlineMs = request.budget?.deadline === undefined ? null : parseDuration(request.budget.deadline);
-  return {
-    ...(deadlineMs === null ? {} : { deadlineMs }),
-    ...(request.budget?.depth === undefined ? {} : { depth: request.budget.depth }),
-    ...(request.budget?.steps === undefined ? {} : { steps: request.budget.steps }),
-    ...(request.steps ? { stepCount: request.steps.length } : {}),
-  };
 };

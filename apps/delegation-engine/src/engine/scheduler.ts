@@ -174,4 +174,5 @@ export class Scheduler {
 }
 
 const keyOf = ({ tenant, capability }: WaitingKey): string => `${tenant}/${capability}`;
-const handOverKey = ({ delegationId, stepId }: { delegationId: string; stepId: string }): string => `${delegationId}/${stepId}`;
+const handOverKey = ({ tenant, delegationId, stepId }: { tenant: string; delegationId: string; stepId: string }): string =>
+  `${tenant}/${delegationId}/${stepId}`;

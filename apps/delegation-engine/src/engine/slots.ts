@@ -117,5 +117,5 @@ export class SlotLedger {
   }
 }
 
-const slotId = ({ delegationId, stepId, instance }: SlotHolder): string => `${delegationId}/${stepId}/${instance}`;
+const slotId = ({ tenant, delegationId, stepId, instance }: SlotHolder): string => `${tenant}/${delegationId}/${stepId}/${instance}`;
 const countKey = (tenant: string, instance: string, capability: string): string => `${tenant}/${instance}/${capability}`;

@@ -76,6 +76,8 @@ const STREAM = `
     PRIMARY KEY (id, tenant, type)
   ) WITH (fillfactor = 70);
   CREATE INDEX stream_timer ON es.stream (partition, wake_at) WHERE open;
+  -- The aggregates of which there are few, and which are read as a whole; delegations are neither.
+  CREATE INDEX stream_of_type ON es.stream (type, tenant, id) WHERE type <> 'delegation';
   COMMENT ON TABLE es.stream IS 'Version fence, permanent idempotency of a request by id, takeover list, durable timer and read bound.';
   COMMENT ON COLUMN es.stream.data_key IS 'Wrapped key of the stream''s personal data; null when it has none or when it was erased.';
   CREATE TABLE es.idempotency (

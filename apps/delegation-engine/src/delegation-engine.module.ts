@@ -1,0 +1,21 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { BusController } from './bus/bus.controller.js';
+import type { Engine } from './engine/engine.js';
+import { Presence } from './engine/presence.js';
+import { Steering } from './engine/steering.js';
+import { DelegationApi, HTTP_CONTROLLERS } from './http/index.js';
+
+@Module({})
+export class DelegationEngineModule {
+  static of({ api, presence, steering }: Pick<Engine, 'api' | 'presence' | 'steering'>): DynamicModule {
+    return {
+      module: DelegationEngineModule,
+      controllers: [...HTTP_CONTROLLERS, BusController],
+      providers: [
+        { provide: DelegationApi, useValue: api },
+        { provide: Presence, useValue: presence },
+        { provide: Steering, useValue: steering },
+      ],
+    };
+  }
+}

@@ -1,0 +1,77 @@
+/** Puts a message on the inbound stream like any outside client, and waits for its one answer. */
+import { REPLY_TO_HEADER, type Acknowledgement, type Problem } from '@mandate/contracts';
+import { AppError, type ErrorKind } from '@mandate/kernel';
+import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
+import { createInbox, headers as newHeaders, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+
+const ANSWER_TIMEOUT_MS = 15_000;
+
+export class InboundAsker {
+  private readonly bus: JetStreamClient;
+  private readonly inbox = createInbox();
+  private readonly waiting = new Map<string, (message: Msg) => void>();
+  private readonly subscription: Subscription;
+  private count = 0;
+
+  constructor(connection: NatsConnection) {
+    this.bus = jetstream(connection);
+    this.subscription = connection.subscribe(`${this.inbox}.*`, {
+      callback: (error, message) => {
+        if (!error) this.waiting.get(message.subject)?.(message);
+      },
+    });
+  }
+
+  /** Throws the engine's problem as AppError; `unavailable` when nobody answers in time: the message is stored all the same. */
+  async ask(subject: string, document: unknown, traceparent: string): Promise<Acknowledgement> {
+    const replyTo = `${this.inbox}.${(this.count++).toString(36)}`;
+    const headers = newHeaders();
+    headers.set(REPLY_TO_HEADER, replyTo);
+    headers.set('traceparent', traceparent);
+    let timer: NodeJS.Timeout | undefined;
+    const answered = new Promise<Msg>((resolve, reject) => {
+      this.waiting.set(replyTo, resolve);
+      timer = setTimeout(() => reject(new AppError('NO_ANSWER_YET', 'unavailable', STORED)), ANSWER_TIMEOUT_MS);
+    });
+    answered.catch(() => undefined);
+    try {
+      await this.publish(subject, JSON.stringify(document), headers);
+      return acknowledgementOf(await answered);
+    } finally {
+      clearTimeout(timer);
+      this.waiting.delete(replyTo);
+    }
+  }
+
+  stop(): void {
+    this.subscription.unsubscribe();
+  }
+
+  private async publish(subject: string, body: string, headers: ReturnType<typeof newHeaders>): Promise<void> {
+    try {
+      await this.bus.publish(subject, body, { headers });
+    } catch (cause) {
+      throw new AppError('BUS_UNAVAILABLE', 'unavailable', 'the bus did not take the message: try again with the same id', {}, { cause });
+    }
+  }
+}
+
+const STORED = 'the message is stored and will be taken; ask for the state of the delegation, or send it again with the same id';
+
+const KINDS: Readonly<Record<number, ErrorKind>> = {
+  400: 'invalid',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not-found',
+  409: 'conflict',
+  413: 'too-large',
+  429: 'limited',
+  503: 'unavailable',
+};
+
+const acknowledgementOf = (message: Msg): Acknowledgement => {
+  const document = message.json<Acknowledgement | Problem>();
+  if (!('status' in document)) return document;
+  const { status, code, detail, type: _type, title: _title, ...details } = document;
+  throw new AppError(code, KINDS[status] ?? 'internal', detail, details);
+};

@@ -1,0 +1,130 @@
+/** Admission of child delegations: asked of the engine that owns the parent, which is often this one. */
+import { toProblem, type DelegationRequest, type Problem } from '@mandate/contracts';
+import { isRunning, type ActiveDelegation, type BudgetLeft } from '@mandate/delegation';
+import type { Keyring } from '@mandate/event-store';
+import { AppError, type Clock, type ErrorKind } from '@mandate/kernel';
+import type { NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { DelegationWriter, Origin } from './delegation-writer.js';
+import type { Lanes } from './lanes.js';
+import type { Ownership } from './partitions.js';
+import { askedBudget, leaseIdOf, sameLease } from './leases.js';
+
+interface Admission {
+  tenant: string;
+  childId: string;
+  parent: NonNullable<DelegationRequest['parent']>;
+  asked: ReturnType<typeof askedBudget>;
+  traceparent: string;
+}
+
+type Answer = { budget: BudgetLeft } | { problem: Problem & { kind: ErrorKind } };
+
+export interface ChildrenOptions {
+  connection: NatsConnection;
+  lanes: Lanes;
+  writer: () => DelegationWriter;
+  ownership: Ownership & { owns(partition: number): boolean };
+  keyring: Keyring;
+  clock: Clock;
+}
+
+const admitSubject = (partition: number | '*'): string => `mandate.internal.v1.partition.${partition}.admit`;
+const ANSWER_TIMEOUT_MS = 2_000;
+
+export class Children {
+  /** Requests that wait for their own admission: nothing stands in the log of them, so nobody can be their child yet. */
+  private readonly waiting = new Set<string>();
+  private subscription: Subscription | undefined;
+
+  constructor(private readonly options: ChildrenOptions) {}
+
+  serve(): void {
+    const { connection, ownership } = this.options;
+    this.subscription = connection.subscribe(admitSubject('*'), {
+      callback: (error, message) => {
+        if (error) return;
+        const admission = message.json<Admission>();
+        if (ownership.owns(ownership.partitionOf(admission.parent.delegationId)))
+          void this.answer(admission).then((answer) => message.respond(JSON.stringify(answer)));
+      },
+    });
+  }
+
+  stop(): void {
+    this.subscription?.unsubscribe();
+  }
+
+  /** What the child may have. Throws AppError when its parent's attempt is not current or has less left; `unavailable` when nobody owns the parent just now. */
+  async admit(tenant: string, childId: string, request: DelegationRequest, traceparent: string): Promise<BudgetLeft> {
+    const { parent } = request;
+    if (!parent) throw new AppError('INTERNAL', 'internal', 'admission of a request without a parent');
+    const { ownership } = this.options;
+    const admission: Admission = { tenant, childId, parent, asked: askedBudget(request), traceparent };
+    const partition = ownership.partitionOf(parent.delegationId);
+    this.waiting.add(childId);
+    try {
+      const answer = ownership.owns(partition) ? await this.answer(admission) : await this.ask(partition, admission);
+      if ('budget' in answer) return answer.budget;
+      const { kind, code, detail } = answer.problem;
+      throw new AppError(code, kind, detail);
+    } finally {
+      this.waiting.delete(childId);
+    }
+  }
+
+  private async ask(partition: number, admission: Admission): Promise<Answer> {
+    try {
+      const answer = await this.options.connection.request(admitSubject(partition), JSON.stringify(admission), { timeout: ANSWER_TIMEOUT_MS });
+      return answer.json<Answer>();
+    } catch (cause) {
+      throw new AppError('PARENT_AWAY', 'unavailable', 'nobody owns the parent just now; the request waits', {}, { cause });
+    }
+  }
+
+  private async answer(admission: Admission): Promise<Answer> {
+    try {
+      return { budget: await this.decide(admission) };
+    } catch (error) {
+      const kind = error instanceof AppError ? error.kind : 'unavailable';
+      return { problem: { ...toProblem(error), kind } };
+    }
+  }
+
+  private async decide({ tenant, childId, parent, asked, traceparent }: Admission): Promise<BudgetLeft> {
+    const { lanes, writer, clock } = this.options;
+    if (this.waiting.has(parent.delegationId)) throw notCurrent(parent.delegationId);
+    return lanes.run(parent.delegationId, async () => {
+      const entry = await writer().load(tenant, parent.delegationId);
+      const known = entry.state.status === 'active' ? entry.state.children.some((child) => child.id === childId) : false;
+      if (!known) this.assertLease(tenant, entry.state.status === 'active' ? entry.state : null, parent);
+      const { stepId, attempt } = parent;
+      const now = clock.now();
+      const origin: Origin = { actor: { kind: 'worker', id: stepInstance(entry.state, stepId) }, causationId: childId, traceparent };
+      await writer().apply(entry, { type: 'admit-child', childId, stepId, attempt, asked, now }, origin);
+      return budgetOf(entry.state as ActiveDelegation, childId, asked, now);
+    });
+  }
+
+  private assertLease(tenant: string, state: ActiveDelegation | null, { delegationId, stepId, attempt, leaseId }: Admission['parent']): void {
+    const step = state?.steps[stepId];
+    const current =
+      step !== undefined &&
+      isRunning(step) &&
+      step.attempt === attempt &&
+      sameLease(leaseId, leaseIdOf(this.options.keyring, { tenant, delegationId, stepId, attempt, lease: step.lease }));
+    if (!current) throw notCurrent(delegationId);
+  }
+}
+
+const notCurrent = (delegationId: string): AppError =>
+  new AppError('PARENT_LEASE_NOT_CURRENT', 'conflict', `the lease is not current in ${delegationId}: only a running attempt may delegate`);
+
+const stepInstance = (state: { steps?: ActiveDelegation['steps'] } | object, stepId: string): string =>
+  ('steps' in state && state.steps?.[stepId]?.instance) || 'unknown';
+
+/** The same for a repeated admission: steps as admitted, the rest as asked, never wider than the parent's. */
+const budgetOf = (state: ActiveDelegation, childId: string, asked: Admission['asked'], now: number): BudgetLeft => {
+  const steps = state.children.find((child) => child.id === childId)?.steps ?? 0;
+  const deadlineAt = Math.min(state.budget.deadlineAt, asked.deadlineMs === undefined ? Infinity : now + asked.deadlineMs);
+  return { steps, deadlineAt, depth: Math.min(asked.depth ?? Infinity, state.budget.depth - 1) };
+};

@@ -1,0 +1,132 @@
+/** What HTTP asks of the engine: changes enter through the inbound stream, answers come from the log and the list. */
+import {
+  subjects,
+  type Acknowledgement,
+  type AgentView,
+  type DelegationCommand,
+  type DelegationListItem,
+  type DelegationRequest,
+  type DelegationView,
+  type EventView,
+  type Page,
+} from '@mandate/contracts';
+import { eventTypeName, toView } from '@mandate/delegation';
+import { publicData, type EventStore, type RecordedEvent } from '@mandate/event-store';
+import { AppError, type JsonValue } from '@mandate/kernel';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { DataSource } from 'typeorm';
+import { DelegationApi, type Caller, type ListQuery } from '../http/index.js';
+import { listDelegations } from '../read-model/index.js';
+import { agentView, type AgentDirectory } from './agent-directory.js';
+import type { InboundAsker } from './ask-inbound.js';
+import { fold } from './delegation-writer.js';
+import { News } from './news.js';
+
+export interface EngineApiOptions {
+  store: EventStore;
+  connection: NatsConnection;
+  asker: InboundAsker;
+  agents: AgentDirectory;
+  readModel: DataSource;
+}
+
+/** A follower that hears nothing looks again this often. */
+const QUIET_MS = 5_000;
+const ENDINGS: ReadonlySet<string> = new Set((['completed', 'failed', 'canceled', 'rejected'] as const).map(eventTypeName));
+
+export class EngineApi extends DelegationApi {
+  constructor(private readonly options: EngineApiOptions) {
+    super();
+  }
+
+  async request({ tenant, principal, traceparent }: Caller, request: DelegationRequest): Promise<Acknowledgement> {
+    const id = request.id ?? '';
+    return this.options.asker.ask(subjects.request(tenant, id, principal), request, traceparent);
+  }
+
+  command({ tenant, principal, traceparent }: Caller, delegationId: string, command: DelegationCommand): Promise<Acknowledgement> {
+    return this.options.asker.ask(subjects.command(tenant, delegationId, principal), command, traceparent);
+  }
+
+  async view({ tenant }: Caller, delegationId: string): Promise<DelegationView> {
+    const view = toView(fold(await this.history(tenant, delegationId, true), delegationId));
+    if (!view) throw notFound(delegationId);
+    return view;
+  }
+
+  list({ tenant }: Caller, query: ListQuery): Promise<Page<DelegationListItem>> {
+    return listDelegations(this.options.readModel, tenant, query);
+  }
+
+  async events({ tenant }: Caller, delegationId: string, after: number, limit: number): Promise<EventView[]> {
+    const history = await this.history(tenant, delegationId, false);
+    return history
+      .filter(({ position }) => position > after)
+      .slice(0, limit)
+      .map((event) => eventView(event, publicData(event)));
+  }
+
+  async *follow({ tenant }: Caller, delegationId: string, after: number, signal: AbortSignal): AsyncIterable<EventView> {
+    const { store, connection } = this.options;
+    const stream = { type: 'delegation', id: delegationId };
+    const news = new News(connection, subjects.event(tenant, stream.type, delegationId), signal);
+    try {
+      for (let version = 0; !signal.aborted; await news.next(QUIET_MS)) {
+        for (const event of await store.readStream({ tenant, stream, fromVersion: version + 1 })) {
+          version = event.version;
+          if (event.position > after) yield eventView(event, publicData(event));
+          if (ENDINGS.has(event.type)) return;
+        }
+      }
+    } finally {
+      news.stop();
+    }
+  }
+
+  async event({ tenant }: Caller, delegationId: string, eventId: string): Promise<EventView> {
+    const event = (await this.history(tenant, delegationId, true)).find(({ id }) => id === eventId);
+    if (!event) throw new AppError('NOT_FOUND', 'not-found', `delegation ${delegationId} has no event ${eventId}`);
+    const { personal } = event;
+    const erased = personal && 'erased' in personal ? Object.fromEntries(event.personalFields.map((field) => [field, { erased: true }])) : personal;
+    return eventView(event, { ...event.data, ...erased });
+  }
+
+  async output({ tenant }: Caller, delegationId: string, stepId: string): Promise<JsonValue> {
+    const succeeded = eventTypeName('stepsucceeded');
+    const event = (await this.history(tenant, delegationId, true)).findLast(({ type, data }) => type === succeeded && data['stepId'] === stepId);
+    if (!event) throw new AppError('NO_OUTPUT', 'not-found', `step ${stepId} of ${delegationId} has no output: it has not succeeded`);
+    if (!event.personal || 'erased' in event.personal) return { erased: true };
+    return event.personal['output'] ?? null;
+  }
+
+  async agents({ tenant }: Caller): Promise<AgentView[]> {
+    const { store, agents } = this.options;
+    const running = new Map<string, number>();
+    for (const slot of await store.slots()) {
+      const key = `${slot.tenant}/${slot.instance}/${slot.capability}`;
+      running.set(key, (running.get(key) ?? 0) + 1);
+    }
+    return [...agents.all()]
+      .filter((agent) => agent.tenant === tenant)
+      .sort((a, b) => (a.instance < b.instance ? -1 : 1))
+      .map((agent) => agentView(agent, agents.isOnline(agent), (capability) => running.get(`${tenant}/${agent.instance}/${capability}`) ?? 0));
+  }
+
+  private async history(tenant: string, delegationId: string, decrypt: boolean): Promise<RecordedEvent[]> {
+    const events = await this.options.store.readStream({ tenant, stream: { type: 'delegation', id: delegationId }, decrypt });
+    if (events.length === 0) throw notFound(delegationId);
+    return events;
+  }
+}
+
+const notFound = (id: string): AppError => new AppError('NOT_FOUND', 'not-found', `there is no delegation ${id}`);
+
+const eventView = ({ position, id, type, version, occurredAt, actor }: RecordedEvent, data: JsonValue): EventView => ({
+  position,
+  id,
+  type,
+  version,
+  time: occurredAt,
+  data,
+  actor: { kind: actor.kind, id: actor.id },
+});

@@ -1,0 +1,40 @@
+/** What people and requesters tell a delegation: one command, applied once. Runs inside the delegation's lane. */
+import type { Acknowledgement, DelegationCommand } from '@mandate/contracts';
+import { taskStateOf, type DelegationDecisionCommand } from '@mandate/delegation';
+import { AppError, type Clock } from '@mandate/kernel';
+import { continueTrace } from '@mandate/messaging';
+import type { DelegationWriter } from './delegation-writer.js';
+
+export interface Addressee {
+  tenant: string;
+  id: string;
+  principal: string;
+}
+
+export class Steering {
+  constructor(
+    private readonly writer: () => DelegationWriter,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Throws AppError: NOT_FOUND, ALREADY_ENDED, and what the command itself is refused with. */
+  async command({ tenant, id, principal }: Addressee, command: DelegationCommand, traceparent: string | undefined): Promise<Acknowledgement> {
+    const writer = this.writer();
+    const entry = await writer.load(tenant, id);
+    await writer.apply(entry, decisionOf(command, principal, this.clock.now()), {
+      actor: { kind: 'agent', id: principal },
+      causationId: command.commandId,
+      traceparent: continueTrace(traceparent ?? entry.traceparent),
+    });
+    return { id, state: taskStateOf(entry.state) };
+  }
+}
+
+const decisionOf = (command: DelegationCommand, by: string, now: number): DelegationDecisionCommand => {
+  const { type, commandId, stepId, reason, questionId, answer } = command;
+  const given = { by, commandId, now, ...(reason === undefined ? {} : { reason }), ...(stepId === undefined ? {} : { stepId }) };
+  if (type !== 'answer') return { ...given, type };
+  if (questionId === undefined || answer === undefined)
+    throw new AppError('INVALID_FIELD', 'invalid', 'an answer needs questionId and answer', { field: questionId === undefined ? 'questionId' : 'answer' });
+  return { ...given, type, questionId, answer };
+};

@@ -1,0 +1,74 @@
+/** The delegation engine as a service of its host. */
+import { migrate } from '@mandate/event-store';
+import { AppError } from '@mandate/kernel';
+import { createServiceApp, Gauge, type HealthRegistry, type Registry, type RunningService, type Service } from '@mandate/service-host';
+import { DelegationEngineModule } from './delegation-engine.module.js';
+import { closeGround, Engine, openGround, type EngineOptions, type Ground } from './engine/engine.js';
+import { HTTP_PREFIXES } from './http/index.js';
+import { migrateReadModel } from './read-model/index.js';
+
+const NAME = 'delegation-engine';
+
+export const delegationEngine: Service = {
+  name: NAME,
+  prefixes: HTTP_PREFIXES,
+  migrate: async ({ databaseUrl }) => {
+    await migrate(databaseUrl);
+    await migrateReadModel(databaseUrl);
+  },
+  start: (options) => startEngine(options),
+};
+
+/** Resolves once requests are taken. */
+export const startEngine = async (options: EngineOptions): Promise<RunningService> => {
+  const ground = await openGround(options);
+  const engine = new Engine(ground, options);
+  const service = await createServiceApp({
+    name: NAME,
+    prefixes: HTTP_PREFIXES,
+    module: DelegationEngineModule.of(engine),
+    logger: options.logger,
+    transports: [engine.transport],
+    beforeClose: () => engine.stop(),
+  });
+  addHealthChecks(service.health, ground, engine);
+  addMetrics(service.metrics, engine);
+  const close = async (): Promise<void> => {
+    await service.close();
+    await closeGround(ground);
+  };
+  try {
+    await engine.start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { ...service, close };
+};
+
+const addHealthChecks = (health: HealthRegistry, { store, connection }: Ground, { partitions, publisher }: Engine): void => {
+  health.add('postgres', async () => {
+    const { size } = await store.head();
+    return `log of ${size} events`;
+  });
+  health.add('nats', async () => `${await connection.rtt()} ms to ${connection.getServer()}`);
+  health.add('partitions', async () => `owns ${partitions.owned.length}`);
+  health.add('publisher', async () => {
+    if (publisher.state === 'halted')
+      throw new AppError('PUBLISHER_HALTED', 'internal', 'events are not published: the log was rolled back; see docs/troubleshooting.md');
+    return `${publisher.state}, at ${publisher.cursor}`;
+  });
+};
+
+const addMetrics = (registry: Registry, { partitions, attempts, lanes, publisher, agents }: Engine): void => {
+  const gauges: [string, string, () => number][] = [
+    ['mandate_partitions_owned', 'Partitions of the inbound stream that this engine owns.', () => partitions.owned.length],
+    ['mandate_attempts_running', 'Attempts that are at workers for delegations of this engine.', () => attempts.size],
+    ['mandate_lanes_busy', 'Delegations with work in hand.', () => lanes.busy],
+    ['mandate_published_position', 'Last position of the log that the bus has.', () => publisher.cursor],
+    ['mandate_agents_online', 'Workers heard of within three heartbeats.', () => [...agents.all()].filter((agent) => agents.isOnline(agent)).length],
+  ];
+  for (const [name, help, read] of gauges) {
+    const gauge: Gauge = new Gauge({ name, help, registers: [registry], collect: () => gauge.set(read()) });
+  }
+};
