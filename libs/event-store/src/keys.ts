@@ -1,5 +1,5 @@
 /** Keys from one master key (HKDF, RFC 5869), and what is done with them. Nothing here is logged or thrown in a message. */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
 import { AppError, encode128 } from '@mandate/kernel';
 
 const KEY_BYTES = 32;
@@ -9,25 +9,27 @@ const TAG_BYTES = 16;
 export interface DataKey {
   /** Short public name of the key: tells which key a blob needs, and whether that one is still there. */
   kid: string;
-  key: Buffer;
+  /** A key object, because Node takes five times as long to start a cipher or an HMAC from bytes. */
+  key: KeyObject;
   /** Encrypted under the key-encryption key: how it is stored. */
   wrapped: Buffer;
 }
 
 export class Keyring {
-  private readonly kek: Buffer;
-  private readonly digestKey: Buffer;
-  private readonly blindKey: Buffer;
-  private readonly leaseKey: Buffer;
-  private readonly deadLetterKey: Buffer;
-  private readonly snapshotKey: Buffer;
+  private readonly kek: KeyObject;
+  private readonly digestKey: KeyObject;
+  private readonly blindKey: KeyObject;
+  private readonly leaseKey: KeyObject;
+  private readonly deadLetterKey: KeyObject;
+  private readonly snapshotKey: KeyObject;
 
   /** `masterKey`: 32 bytes in hex. Throws AppError `BAD_MASTER_KEY`. */
   constructor(masterKey: string) {
     if (!/^[0-9a-f]{64}$/i.test(masterKey))
       throw new AppError('BAD_MASTER_KEY', 'invalid', 'the master key must be 32 bytes as 64 hexadecimal digits');
     const master = Buffer.from(masterKey, 'hex');
-    const subkey = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', master, '', `mandate/${purpose}/1`, KEY_BYTES));
+    const subkey = (purpose: string): KeyObject =>
+      createSecretKey(Buffer.from(hkdfSync('sha256', master, '', `mandate/${purpose}/1`, KEY_BYTES)));
     this.kek = subkey('key-encryption');
     this.digestKey = subkey('request-digest');
     this.blindKey = subkey('blind-index');
@@ -54,14 +56,15 @@ export class Keyring {
   }
 
   newDataKey(): DataKey {
-    const key = randomBytes(KEY_BYTES);
-    return { kid: kidOf(key), key, wrapped: seal(this.kek, key, 'data-key') };
+    const bytes = randomBytes(KEY_BYTES);
+    const key = createSecretKey(bytes);
+    return { kid: kidOf(key), key, wrapped: seal(this.kek, bytes, 'data-key') };
   }
 
   /** Throws AppError `WRONG_MASTER_KEY` when the key was wrapped under another master key. */
   unwrap(wrapped: Uint8Array): DataKey {
     try {
-      const key = unseal(this.kek, wrapped, 'data-key');
+      const key = createSecretKey(unseal(this.kek, wrapped, 'data-key'));
       return { kid: kidOf(key), key, wrapped: Buffer.from(wrapped) };
     } catch (cause) {
       throw new AppError('WRONG_MASTER_KEY', 'internal', 'a stored data key does not open: was the master key changed?', {}, { cause });
@@ -85,13 +88,13 @@ export class Keyring {
   }
 }
 
-const kidOf = (key: Buffer): string => createHmac('sha256', key).update('kid').digest('base64url').slice(0, 11);
+const kidOf = (key: KeyObject): string => createHmac('sha256', key).update('kid').digest('base64url').slice(0, 11);
 
 /**
  * AES-256-GCM with a synthetic nonce, an HMAC of key, context and plaintext: the same data for the same context gives the same bytes, which makes a
  * repeated append comparable; anything else gives another nonce. Layout: nonce, ciphertext, tag.
  */
-export const seal = (key: Buffer, plaintext: Uint8Array, context: string): Buffer => {
+export const seal = (key: KeyObject, plaintext: Uint8Array, context: string): Buffer => {
   const nonce = createHmac('sha256', key).update(context).update('\0').update(plaintext).digest().subarray(0, NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(Buffer.from(context));
@@ -99,7 +102,7 @@ export const seal = (key: Buffer, plaintext: Uint8Array, context: string): Buffe
 };
 
 /** Throws when key, context or a byte is another. */
-export const unseal = (key: Buffer, sealed: Uint8Array, context: string): Buffer => {
+export const unseal = (key: KeyObject, sealed: Uint8Array, context: string): Buffer => {
   const end = sealed.length - TAG_BYTES;
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
   decipher.setAAD(Buffer.from(context));

@@ -2,49 +2,35 @@
 import { REPLY_TO_HEADER, type Acknowledgement, type Problem } from '@mandate/contracts';
 import { AppError, type ErrorKind } from '@mandate/kernel';
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
-import { createInbox, headers as newHeaders, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import type { Replies } from '@mandate/messaging';
+import { headers as newHeaders, type Msg, type NatsConnection } from '@nats-io/transport-node';
 
 const ANSWER_TIMEOUT_MS = 15_000;
 
 export class InboundAsker {
   private readonly bus: JetStreamClient;
-  private readonly inbox = createInbox();
-  private readonly waiting = new Map<string, (message: Msg) => void>();
-  private readonly subscription: Subscription;
-  private count = 0;
 
-  constructor(connection: NatsConnection) {
+  constructor(
+    connection: NatsConnection,
+    private readonly replies: Replies,
+  ) {
     this.bus = jetstream(connection);
-    this.subscription = connection.subscribe(`${this.inbox}.*`, {
-      callback: (error, message) => {
-        if (!error) this.waiting.get(message.subject)?.(message);
-      },
-    });
   }
 
   /** Throws the engine's problem as AppError; `unavailable` when nobody answers in time: the message is stored all the same. */
   async ask(subject: string, document: unknown, traceparent: string): Promise<Acknowledgement> {
-    const replyTo = `${this.inbox}.${(this.count++).toString(36)}`;
+    const { replyTo, answer, forget } = this.replies.expect(ANSWER_TIMEOUT_MS);
+    answer.catch(() => undefined);
     const headers = newHeaders();
     headers.set(REPLY_TO_HEADER, replyTo);
     headers.set('traceparent', traceparent);
-    let timer: NodeJS.Timeout | undefined;
-    const answered = new Promise<Msg>((resolve, reject) => {
-      this.waiting.set(replyTo, resolve);
-      timer = setTimeout(() => reject(new AppError('NO_ANSWER_YET', 'unavailable', STORED)), ANSWER_TIMEOUT_MS);
-    });
-    answered.catch(() => undefined);
     try {
       await this.publish(subject, JSON.stringify(document), headers);
-      return acknowledgementOf(await answered);
-    } finally {
-      clearTimeout(timer);
-      this.waiting.delete(replyTo);
+    } catch (error) {
+      forget();
+      throw error;
     }
-  }
-
-  stop(): void {
-    this.subscription.unsubscribe();
+    return acknowledgementOf(await answer.catch(notYet));
   }
 
   private async publish(subject: string, body: string, headers: ReturnType<typeof newHeaders>): Promise<void> {
@@ -55,6 +41,10 @@ export class InboundAsker {
     }
   }
 }
+
+const notYet = (): never => {
+  throw new AppError('NO_ANSWER_YET', 'unavailable', STORED);
+};
 
 const STORED = 'the message is stored and will be taken; ask for the state of the delegation, or send it again with the same id';
 

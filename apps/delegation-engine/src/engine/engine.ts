@@ -3,7 +3,7 @@ import { subjects } from '@mandate/contracts';
 import { DEFAULT_FALLBACK_THRESHOLD } from '@mandate/delegation';
 import { AppendSignal, DeadLetters, EventStore, Keyring, Publisher, runProjection, runReactor, type Subscription } from '@mandate/event-store';
 import { ulid, type Clock } from '@mandate/kernel';
-import { ensureTopology, JetStreamEventBus, JetStreamServer } from '@mandate/messaging';
+import { ensureTopology, JetStreamEventBus, JetStreamServer, Replies } from '@mandate/messaging';
 import type { Logger, ServiceOptions } from '@mandate/service-host';
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
@@ -96,6 +96,7 @@ export class Engine {
   private readonly reader = new GuardedReader();
   private readonly takeover: Takeover;
   private readonly asker: InboundAsker;
+  private readonly replies: Replies;
   private readonly followers: Subscription[];
   private readonly ticks: Ticks;
   /** New for every start: leases of the process before us are not ours. */
@@ -115,7 +116,8 @@ export class Engine {
     const { clock, attempts, lanes, owner } = this;
     const random = Math.random;
     const writer = (): DelegationWriter => this.writer;
-    const offers = new Offers(connection, clock);
+    this.replies = new Replies(connection);
+    const offers = new Offers(connection, this.replies, clock);
     this.agents = new AgentDirectory(clock);
     const { agents } = this;
     this.partitions = new Partitions({
@@ -179,7 +181,7 @@ export class Engine {
       logger,
       leaseIdOf: (lease) => leaseIdOf(keyring, lease),
     });
-    this.asker = new InboundAsker(connection);
+    this.asker = new InboundAsker(connection, this.replies);
     this.api = new EngineApi({ store, connection, asker: this.asker, agents, readModel });
     this.transport = new JetStreamServer({ connection, requests: { [REGISTER]: subjects.register('*') }, queue: 'delegation-engine' });
     const report = (error: Error): void => logger.error({ err: error }, 'a follower of the log has trouble');
@@ -240,9 +242,9 @@ export class Engine {
     this.presence.stop();
     this.children.stop();
     this.link.stop();
-    this.asker.stop();
     this.reader.stop();
     await Promise.all(this.followers.map((follower) => follower.stop()));
     await this.publisher.stop();
+    this.replies.stop();
   }
 }

@@ -1,8 +1,9 @@
 /** Offering attempts to workers and telling them what became of their leases. Core NATS: the truth about who holds what is in PostgreSQL. */
 import { type ControlMessage, type Offer, OfferReply, parse, parseJson, subjects } from '@mandate/contracts';
 import { outputView, type Delegation } from '@mandate/delegation';
-import { timestamp, ulid, type Clock } from '@mandate/kernel';
-import { headers, type MsgHdrs, type NatsConnection, RequestError } from '@nats-io/transport-node';
+import { AppError, timestamp, ulid, type Clock } from '@mandate/kernel';
+import type { Replies } from '@mandate/messaging';
+import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { randomBytes } from 'node:crypto';
 import type { RunningAttempt } from './attempts.js';
 
@@ -14,6 +15,7 @@ export type OfferOutcome = { accepted: true } | { accepted: false; reason: 'decl
 export class Offers {
   constructor(
     private readonly connection: NatsConnection,
+    private readonly replies: Replies,
     private readonly clock: Clock,
   ) {}
 
@@ -22,15 +24,15 @@ export class Offers {
     const document = offerOf(attempt, state);
     if (!document) return { accepted: false, reason: 'no-answer', absent: false };
     try {
-      const answer = await this.connection.request(subjects.work(attempt.tenant, attempt.instance), JSON.stringify(document), {
-        timeout: OFFER_TIMEOUT_MS,
+      const answer = await this.replies.request(subjects.work(attempt.tenant, attempt.instance), JSON.stringify(document), {
+        timeoutMs: OFFER_TIMEOUT_MS,
         headers: this.offerHeaders(traceparent),
       });
       const reply = parse(OfferReply, parseJson(answer.data));
       if (reply.accepted && reply.leaseId === attempt.leaseId) return { accepted: true };
       return { accepted: false, reason: 'declined', absent: false };
     } catch (error) {
-      return { accepted: false, reason: 'no-answer', absent: error instanceof RequestError && error.isNoResponders() };
+      return { accepted: false, reason: 'no-answer', absent: error instanceof AppError && error.code === 'NO_RESPONDERS' };
     }
   }
 
