@@ -158,6 +158,12 @@ const stepEvent = (state: ActiveDelegation, event: StepEvent): ActiveDelegation 
   return step ? withStep(state, step.plan.id, stepChange(step, event)) : state;
 };
 
+/** A worker may call its own failure WORKER_LOST: only a retry that does not count is a loss. */
+const retried = ({ failures, losses }: Step, { counts, code }: Of<'stepretried'>['data']): Partial<Step> => {
+  if (counts) return { failures: failures + 1 };
+  return code === 'WORKER_LOST' ? { losses: losses + 1 } : {};
+};
+
 const stepChange = (step: Step, event: StepEvent): Partial<Step> => {
   switch (event.type) {
     case 'stepdispatched': {
@@ -173,8 +179,7 @@ const stepChange = (step: Step, event: StepEvent): Partial<Step> => {
     case 'stepretried':
       return {
         phase: { status: 'backoff', retryAt: Date.parse(event.data.retryAt) },
-        ...(event.data.counts ? { failures: step.failures + 1 } : {}),
-        ...(event.data.code === 'WORKER_LOST' ? { losses: step.losses + 1 } : {}),
+        ...retried(step, event.data),
       };
     case 'inputrequired':
       return {

@@ -131,15 +131,16 @@ const dependenciesDone = (step: Step, state: Asked): boolean =>
 export const unblockedSteps = (state: ActiveDelegation): Step[] =>
   stepsOf(state).filter((step) => step.phase.status === 'pending' && dependenciesDone(step, state));
 
-/** Steps that may be dispatched at `now`: nothing is missing but a free slot. */
-export const dispatchableSteps = (state: Delegation, now: number): Step[] => {
-  if (state.status !== 'active' || state.planApproval === 'requested') return [];
-  return stepsOf(state).filter((step) => {
-    if (step.approval === 'needed' || step.approval === 'requested') return false;
-    if (step.phase.status === 'backoff') return step.phase.retryAt <= now;
-    return step.phase.status === 'pending' && dependenciesDone(step, state);
-  });
+/** Nothing is missing but a free slot: dependencies, approvals and waits are done with. */
+export const isDispatchable = (step: Step, state: ActiveDelegation, now: number): boolean => {
+  if (state.planApproval === 'requested' || step.approval === 'needed' || step.approval === 'requested') return false;
+  if (step.phase.status === 'backoff') return step.phase.retryAt <= now;
+  return step.phase.status === 'pending' && dependenciesDone(step, state);
 };
+
+/** Steps that may be dispatched at `now`. */
+export const dispatchableSteps = (state: Delegation, now: number): Step[] =>
+  state.status === 'active' ? stepsOf(state).filter((step) => isDispatchable(step, state, now)) : [];
 
 /** When the delegation next needs attention although no message came; null when it has ended. */
 export const nextWakeAt = (state: Delegation): number | null => {

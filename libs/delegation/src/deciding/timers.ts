@@ -26,7 +26,7 @@ export const decideWake = (command: Wake, state: ActiveDelegation): DelegationEv
 const timedOut = (command: Wake, state: ActiveDelegation, step: Step): DelegationEvent[] => [
   { type: 'steptimedout', at: command.now, data: { stepId: step.plan.id, attempt: step.attempt, timeout: 'start-to-close' } },
   ...endAttempt(state, step, {
-    ...(step.effects === 'at-most-once'
+    ...(step.effects === 'at-most-once' && step.phase.status === 'started'
       ? {
           code: 'OUTCOME_UNKNOWN',
           message: 'the worker did not report in time, and the step must not be done twice: check its effect by hand',

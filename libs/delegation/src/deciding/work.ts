@@ -3,7 +3,7 @@ import type { DelegationRequest } from '@mandate/contracts';
 import { AppError, timestamp } from '@mandate/kernel';
 import type { DelegationDecisionCommand } from '../commands.js';
 import type { DelegationEvent } from '../events.js';
-import { isRunning, PLANNING_STEP, type ActiveDelegation, type Step } from '../model.js';
+import { isDispatchable, isRunning, PLANNING_STEP, type ActiveDelegation, type Step } from '../model.js';
 import { patternOf } from '../planning/graph.js';
 import { backoffMs, lossBackoffMs, MAX_LOSSES, REOFFER_DELAY_MS } from '../policy.js';
 import { orphansOf, stepsLeft } from './children.js';
@@ -11,14 +11,17 @@ import { fallBack, plannedFromSpecs, verifySteps } from './request.js';
 
 type Command<Type extends DelegationDecisionCommand['type']> = Extract<DelegationDecisionCommand, { type: Type }>;
 
-/** Offers a step to a worker whose slot was granted: a new attempt, or the same one under a new lease when it never began. */
+/**
+ * Offers a step to a worker whose slot was granted: a new attempt, or the same one under a new lease when it never began. Nothing when the
+ * step may not be offered (any more): slots are granted outside, and what they were granted for may have changed since.
+ */
 export const decideDispatch = (
   { stepId, instance, effects, reason, now }: Command<'dispatch'>,
   state: ActiveDelegation,
 ): DelegationEvent[] => {
   const step = state.steps[stepId];
-  if (!step || step.phase.status === 'started' || step.phase.status === 'input-required' || 'endedAt' in step.phase) return [];
-  const again = step.phase.status === 'dispatched';
+  const again = step?.phase.status === 'dispatched';
+  if (!step || !(again || isDispatchable(step, state, now))) return [];
   return [
     {
       type: 'stepdispatched',
@@ -110,8 +113,6 @@ const completed = (command: Command<'result'>, step: Step, state: ActiveDelegati
   try {
     const plan = result.plan ?? [];
     if (plan.length === 0) throw new AppError('EMPTY_PLAN', 'invalid', 'the planner answered without steps');
-    if (plan.some((planned) => planned.id === PLANNING_STEP))
-      throw new AppError('RESERVED_STEP', 'invalid', `the step id ${PLANNING_STEP} is the planner's own`);
     verifySteps(plan, agents, stepsLeft(state));
     const planned = plannedFromSpecs('planner', patternOf(plan.map((s) => ({ id: s.id, dependsOn: s.dependsOn ?? [] }))), plan, {
       request: requestOf(state),
@@ -213,11 +214,29 @@ export const endAttempt = (state: ActiveDelegation, step: Step, end: AttemptEnd)
   ];
 };
 
-const planningFailed = (state: ActiveDelegation, at: { stepId: string; attempt: number }, end: AttemptEnd): DelegationEvent[] => [
-  { type: 'stepfailed', at: end.now, data: { ...at, code: end.code, cancels: orphansOf(state, at) }, personal: { error: end.message } },
-  ...fallBack(
-    { request: requestOf(state), agents: end.agents, now: end.now },
-    end.code === 'START_TO_CLOSE_TIMEOUT' ? 'PLANNER_SLOW' : 'PLANNER_FAILED',
-    `${end.code}: ${end.message}`,
-  ),
-];
+/** Plain delegation instead; where nobody could take that either, the end. */
+const planningFailed = (state: ActiveDelegation, at: { stepId: string; attempt: number }, end: AttemptEnd): DelegationEvent[] => {
+  const { code, message, agents, now } = end;
+  const stepFailed: DelegationEvent = {
+    type: 'stepfailed',
+    at: now,
+    data: { ...at, code, cancels: orphansOf(state, at) },
+    personal: { error: message },
+  };
+  const reason = code === 'START_TO_CLOSE_TIMEOUT' ? 'PLANNER_SLOW' : 'PLANNER_FAILED';
+  try {
+    return [stepFailed, ...fallBack({ request: requestOf(state), agents, now }, reason, `${code}: ${message}`)];
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const failed = { code: error.code, stepId: at.stepId, cancels: orphansOf(state) };
+    return [
+      stepFailed,
+      {
+        type: 'failed',
+        at: now,
+        data: failed,
+        personal: { error: `no plan (${code}: ${message}), and no plain delegation: ${error.message}` },
+      },
+    ];
+  }
+};

@@ -1,0 +1,109 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  accepted,
+  after,
+  answer,
+  asks,
+  askedPlanner,
+  dispatch,
+  done,
+  failed,
+  fold,
+  given,
+  lost,
+  PLANNER,
+  planOf,
+  result,
+  SECOND,
+  steps,
+  T0,
+  wake,
+} from '../spec/scenes.js';
+import type { DelegationDecisionCommand } from './commands.js';
+import { PLANNING_TIMEOUT_MS } from './evolve.js';
+
+describe('the planner', () => {
+  const planning = [askedPlanner(), dispatch('plan'), accepted('plan')];
+
+  it('answers with the steps to take', () => {
+    const plan = steps({ a: [], b: ['a'] });
+    given(...after(...planning))
+      .when(planOf(plan))
+      .thenMatches(
+        { type: 'stepsucceeded', data: { stepId: 'plan' } },
+        { type: 'planned', data: { by: 'planner', pattern: 'sequential' } },
+      );
+    expect(fold(after(...planning, planOf(plan)))).toMatchObject({ status: 'active', order: ['plan', 'a', 'b'] });
+  });
+
+  it('does not count as work: the delegation is done when its plan is', () =>
+    given(...after(...planning, planOf(steps({ a: [] })), dispatch('a'), accepted('a')))
+      .when(done('a'))
+      .thenMatches({ type: 'stepsucceeded' }, { type: 'completed', data: { steps: 1, sinks: ['a'] } }));
+
+  it('hands the request on to its first steps', () => {
+    const events = after(askedPlanner({ input: 'raw' }), dispatch('plan'), planOf(steps({ a: [], b: ['a'] })));
+    expect(events.at(-1)).toMatchObject({ type: 'planned', personal: { texts: { a: { input: 'raw' }, b: {} } } });
+  });
+
+  it('has its plan approved when the requester wants to, and else its irreversible steps', () => {
+    const plan = steps({ a: [] }, { irreversible: true });
+    given(...after(askedPlanner({ approval: 'plan' }), dispatch('plan'), accepted('plan')))
+      .when(planOf(plan))
+      .thenMatches({}, { type: 'planned' }, { type: 'approvalrequested', data: { scope: 'plan' } });
+    given(...after(...planning))
+      .when(planOf(plan))
+      .thenMatches({}, { type: 'planned' }, { type: 'approvalrequested', data: { scope: 'step', stepId: 'a' } });
+  });
+
+  const small = [askedPlanner({ budget: { steps: 2 } }), dispatch('plan'), accepted('plan')];
+  it.each<[string, DelegationDecisionCommand[], DelegationDecisionCommand]>([
+    ['EMPTY_PLAN', planning, planOf([])],
+    ['EMPTY_PLAN', planning, result('plan', { status: 'completed', output: 'no plan' })],
+    ['RESERVED_STEP', planning, planOf(steps({ plan: [] }))],
+    ['CYCLE', planning, planOf(steps({ a: ['b'], b: ['a'] }))],
+    ['UNKNOWN_CAPABILITY', planning, planOf(steps({ a: [] }, { capability: 'fly' }))],
+    ['BUDGET_EXCEEDED', small, planOf(steps({ a: [], b: [] }))],
+    ['BAD_DAY', planning, failed('plan')],
+  ])('fails with %s: plain delegation instead', (code, commands, command) =>
+    given(...after(...commands))
+      .when(command)
+      .thenMatches(
+        { type: 'stepfailed', data: { stepId: 'plan', code } },
+        { type: 'fellback', data: { reason: 'PLANNER_FAILED', capability: 'write' } },
+        { type: 'planned', data: { by: 'fallback', steps: [{ id: 's1' }] } },
+      ),
+  );
+
+  it('fails for good where nobody could take a plain delegation either', () => {
+    const onlyPlanners = { agents: [PLANNER] };
+    given(...after(askedPlanner({}, onlyPlanners), dispatch('plan'), accepted('plan')))
+      .when(planOf(steps({ a: [] }), onlyPlanners))
+      .thenMatches(
+        { type: 'stepfailed', data: { stepId: 'plan', code: 'UNKNOWN_CAPABILITY' } },
+        { type: 'failed', data: { code: 'NO_CAPABILITY', stepId: 'plan' } },
+      );
+  });
+
+  it('is asked again when its worker was lost', () =>
+    given(...after(...planning))
+      .when(lost('plan'))
+      .thenMatches({ type: 'steptimedout' }, { type: 'stepretried', data: { stepId: 'plan', counts: false } }));
+
+  it('is not waited for longer than half a minute', () =>
+    given(...after(...planning))
+      .when(wake(PLANNING_TIMEOUT_MS))
+      .thenMatches(
+        { type: 'steptimedout', data: { stepId: 'plan', timeout: 'start-to-close' } },
+        { type: 'stepfailed', data: { code: 'START_TO_CLOSE_TIMEOUT' } },
+        { type: 'fellback', data: { reason: 'PLANNER_SLOW' } },
+        { type: 'planned', data: { by: 'fallback' } },
+      ));
+
+  it('may ask a question first', () => {
+    const asking = [...planning, asks('plan'), answer('q1'), dispatch('plan', { now: T0 + SECOND })];
+    given(...after(...asking))
+      .when(planOf(steps({ a: [] }), { attempt: 2, now: T0 + SECOND }))
+      .thenMatches({ type: 'stepstarted' }, { type: 'stepsucceeded', data: { attempt: 2 } }, { type: 'planned', data: { by: 'planner' } });
+  });
+});
