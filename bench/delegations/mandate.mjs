@@ -7,7 +7,8 @@ import { connect } from '@nats-io/transport-node';
 import { startProgram, startSystem } from '../lib/servers.mjs';
 
 const ENDINGS = /\.(completed|failed|canceled|rejected)\.v1$/;
-const steps = (dependsOn) => ['one', 'two', 'three'].map((capability, i) => ({ id: `s${i + 1}`, capability, ...(dependsOn(i) ? { dependsOn: [`s${i}`] } : {}) }));
+const steps = (dependsOn) =>
+  ['one', 'two', 'three'].map((capability, i) => ({ id: `s${i + 1}`, capability, ...(dependsOn(i) ? { dependsOn: [`s${i}`] } : {}) }));
 
 export const SHAPES = { sequential: steps((i) => i > 0), parallel: steps(() => false) };
 

@@ -8,7 +8,11 @@ const statOf = (pid) => {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' '); // from field 3 on
-    return { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]), endedChildren: Number(fields[13]) + Number(fields[14]) };
+    return {
+      parent: Number(fields[1]),
+      ticks: Number(fields[11]) + Number(fields[12]),
+      endedChildren: Number(fields[13]) + Number(fields[14]),
+    };
   } catch {
     return null;
   }
@@ -44,7 +48,9 @@ const kibOf = (pid, file, key) => {
 
 /** Shared pages count once over a tree (PSS); a single process counts whole (RSS). */
 export const memoryMb = (root, alone) =>
-  Math.round((alone ? kibOf(root, 'status', 'VmRSS') : treeOf(root).reduce((sum, pid) => sum + kibOf(pid, 'smaps_rollup', 'Pss'), 0)) / 1024);
+  Math.round(
+    (alone ? kibOf(root, 'status', 'VmRSS') : treeOf(root).reduce((sum, pid) => sum + kibOf(pid, 'smaps_rollup', 'Pss'), 0)) / 1024,
+  );
 
 /** CPU seconds by group since the sampler was made. groups: {name: pid} are trees, except this process itself. */
 export const cpuMeter = (groups) => {

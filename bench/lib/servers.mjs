@@ -19,7 +19,11 @@ export const freePort = () =>
 /** A Node program that sends `{type:'ready'}` over IPC. */
 export const startProgram = (script, { env = {}, args = [], nodeArgs = [] } = {}) =>
   new Promise((resolve, reject) => {
-    const child = fork(script, args, { env: { ...process.env, ...env }, execArgv: nodeArgs, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const child = fork(script, args, {
+      env: { ...process.env, ...env },
+      execArgv: nodeArgs,
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
     child.once('message', (message) => resolve({ pid: child.pid, message, child }));
     child.once('exit', (code) => reject(new Error(`${script} ended with ${code}`)));
   });
@@ -33,7 +37,11 @@ const ended = (child) =>
 
 const HOST = fileURLToPath(new URL('../../apps/all-in-one/dist/main.js', import.meta.url));
 
-export const startSystem = async ({ sync, engines = 1, nodeArgs = (process.env.BENCH_NODE_ARGS ?? '').split(' ').filter(Boolean) } = {}) => {
+export const startSystem = async ({
+  sync,
+  engines = 1,
+  nodeArgs = (process.env.BENCH_NODE_ARGS ?? '').split(' ').filter(Boolean),
+} = {}) => {
   const dir = await mkdtemp(join(tmpdir(), 'mandate-bench-'));
   await chmod(dir, 0o711);
   const stops = [() => rm(dir, { recursive: true, force: true })];

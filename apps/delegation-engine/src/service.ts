@@ -3,7 +3,8 @@ import { migrate } from '@mandate/event-store';
 import { AppError } from '@mandate/kernel';
 import { createServiceApp, Gauge, type HealthRegistry, type Registry, type RunningService, type Service } from '@mandate/service-host';
 import { DelegationEngineModule } from './delegation-engine.module.js';
-import { closeGround, Engine, openGround, type EngineOptions, type Ground } from './engine/engine.js';
+import { Engine, type EngineOptions } from './engine/engine.js';
+import { closeGround, openGround, type Ground } from './engine/ground.js';
 import { HTTP_PREFIXES } from './http/index.js';
 import { migrateReadModel } from './read-model/index.js';
 
@@ -46,7 +47,7 @@ export const startEngine = async (options: EngineOptions): Promise<RunningServic
   return { ...service, close };
 };
 
-const addHealthChecks = (health: HealthRegistry, { store, connection }: Ground, { partitions, publisher }: Engine): void => {
+const addHealthChecks = (health: HealthRegistry, { store, connection }: Ground, { work: { partitions }, publisher }: Engine): void => {
   health.add('postgres', async () => {
     const { size } = await store.head();
     return `log of ${size} events`;
@@ -60,13 +61,17 @@ const addHealthChecks = (health: HealthRegistry, { store, connection }: Ground, 
   });
 };
 
-const addMetrics = (registry: Registry, { partitions, attempts, lanes, publisher, agents }: Engine): void => {
+const addMetrics = (registry: Registry, { work: { partitions, attempts, lanes, agents }, publisher }: Engine): void => {
   const gauges: [string, string, () => number][] = [
     ['mandate_partitions_owned', 'Partitions of the inbound stream that this engine owns.', () => partitions.owned.length],
     ['mandate_attempts_running', 'Attempts that are at workers for delegations of this engine.', () => attempts.size],
     ['mandate_lanes_busy', 'Delegations with work in hand.', () => lanes.busy],
     ['mandate_published_position', 'Last position of the log that the bus has.', () => publisher.cursor],
-    ['mandate_agents_online', 'Workers heard of within three heartbeats.', () => [...agents.all()].filter((agent) => agents.isOnline(agent)).length],
+    [
+      'mandate_agents_online',
+      'Workers heard of within three heartbeats.',
+      () => [...agents.all()].filter((agent) => agents.isOnline(agent)).length,
+    ],
   ];
   for (const [name, help, read] of gauges) {
     const gauge: Gauge = new Gauge({ name, help, registers: [registry], collect: () => gauge.set(read()) });

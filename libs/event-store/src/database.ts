@@ -48,14 +48,17 @@ export class Database {
     }
   }
 
-  /** Runs `work` in one transaction; rolls back when it throws. */
-  async transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` in one transaction; rolls back when it throws. `durable: false` does not wait for the disk: after a crash of PostgreSQL the last
+   * ones may be gone, whole and in order. Only for what follows from the log and is made again from it.
+   */
+  async transaction<T>(work: (client: pg.PoolClient) => Promise<T>, { durable = true }: { durable?: boolean } = {}): Promise<T> {
     const client = await this.pool.connect().catch((error: unknown) => {
       throw storeError(error);
     });
     let broken: Error | undefined;
     try {
-      await client.query('BEGIN');
+      await client.query(durable ? 'BEGIN' : 'BEGIN; SET LOCAL synchronous_commit = off');
       const result = await work(client);
       await client.query('COMMIT');
       return result;

@@ -34,7 +34,7 @@ export const runReactor = (reaction: Reaction, options: SubscriptionOptions): Su
       ...following(reaction),
       apply: async (events, from, to) => {
         if (events.length > 0) await reaction.react(events);
-        await options.store.database.transaction((client) => moveCheckpoint(client, reaction.name, from, to));
+        await options.store.database.transaction((client) => moveCheckpoint(client, reaction.name, from, to), { durable: false });
       },
     },
     options,
@@ -43,10 +43,13 @@ export const runReactor = (reaction: Reaction, options: SubscriptionOptions): Su
 const projecting = (database: Database, projection: Projection): Subscriber => ({
   ...following(projection),
   apply: (events, from, to) =>
-    database.transaction(async (client) => {
-      await moveCheckpoint(client, projection.name, from, to);
-      if (events.length > 0) await projection.project(queryOf(client), events);
-    }),
+    database.transaction(
+      async (client) => {
+        await moveCheckpoint(client, projection.name, from, to);
+        if (events.length > 0) await projection.project(queryOf(client), events);
+      },
+      { durable: false },
+    ),
 });
 
 const following = ({ name, types, decrypt = false }: Omit<Subscriber, 'apply'>): Omit<Subscriber, 'apply'> => ({

@@ -14,6 +14,8 @@ export interface SubscriptionOptions {
   batchSize?: number;
   leaseTtlMs?: number;
   pollMs?: number;
+  /** Pause between two batches at the end of the log, so that many commits make one batch; default 20 ms. */
+  lingerMs?: number;
   /** Tries before an event counts as poison; default 5. */
   maxAttempts?: number;
   /** Pause before the first retry, doubled for each; default 100 ms. */
@@ -55,6 +57,10 @@ export class Subscription {
     if (held) await this.options.store.releaseLease(this.lease, this.options.owner).catch((error: unknown) => this.report(error));
   }
 
+  private async pause(ms: number): Promise<void> {
+    if (this.live && ms > 0) await this.options.signal.waitBeyond(Number.MAX_SAFE_INTEGER, ms);
+  }
+
   private get live(): boolean {
     return this.state !== 'stopped' && this.state !== 'halted';
   }
@@ -64,11 +70,12 @@ export class Subscription {
   }
 
   private async run(): Promise<void> {
-    const { signal, leaseTtlMs = 3_000, pollMs = 1_000, retryMs = 100 } = this.options;
+    const { signal, leaseTtlMs = 3_000, pollMs = 1_000, retryMs = 100, lingerMs = 20 } = this.options;
     while (this.live) {
       try {
         if (!(await this.holdLease(leaseTtlMs))) await signal.waitBeyond(Number.MAX_SAFE_INTEGER, leaseTtlMs / 3);
         else if (!(await this.step())) await signal.waitBeyond(this.position, Math.min(pollMs, leaseTtlMs / 3));
+        else if (signal.head - this.position < (this.options.batchSize ?? 500)) await this.pause(lingerMs);
       } catch (error) {
         this.report(error);
         if (this.state === 'following') this.state = 'standby';

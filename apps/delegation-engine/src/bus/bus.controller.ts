@@ -1,4 +1,11 @@
-import { DelegationCommand, parseInbound, Registration, TENANT_TOKEN, type Acknowledgement, type RegistrationAnswer } from '@mandate/contracts';
+import {
+  DelegationCommand,
+  parseInbound,
+  Registration,
+  TENANT_TOKEN,
+  type Acknowledgement,
+  type RegistrationAnswer,
+} from '@mandate/contracts';
 import { AppError } from '@mandate/kernel';
 import { BusContext } from '@mandate/messaging';
 import { DocumentPipe } from '@mandate/service-host';
@@ -28,7 +35,8 @@ export class BusController {
   @MessagePattern(COMMAND)
   command(@Payload(new DocumentPipe(DelegationCommand)) command: DelegationCommand, @Ctx() context: BusContext): Promise<Acknowledgement> {
     const inbound = parseInbound(context.subject);
-    if (inbound?.family !== 'command') throw new AppError('INVALID_SUBJECT', 'invalid', 'a command goes to mandate.v1.<tenant>.command.<id>.<principal>');
+    if (inbound?.family !== 'command')
+      throw new AppError('INVALID_SUBJECT', 'invalid', 'a command goes to mandate.v1.<tenant>.command.<id>.<principal>');
     return this.steering.command(inbound, command, context.headers?.get('traceparent') || undefined);
   }
 }

@@ -127,7 +127,8 @@ export class AgentDirectory {
     const found = new Map<string, AgentCapability>();
     for (const agent of this.agents.values())
       if (agent.tenant === tenant)
-        for (const { name, description, tags } of agent.capabilities.values()) found.set(name, { name: agent.name, capability: name, description, tags });
+        for (const { name, description, tags } of agent.capabilities.values())
+          found.set(name, { name: agent.name, capability: name, description, tags });
     const list = [...found.values()].sort((a, b) => (a.capability < b.capability ? -1 : 1));
     this.described.set(tenant, list);
     return list;

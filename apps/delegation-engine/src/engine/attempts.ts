@@ -61,7 +61,8 @@ export class RunningAttempts {
   }
 
   dropPartition(partition: number): void {
-    for (const attempt of [...this.byLease.values()]) if (attempt.partition === partition) this.remove(delegationOf(attempt), attempt.stepId);
+    for (const attempt of [...this.byLease.values()])
+      if (attempt.partition === partition) this.remove(delegationOf(attempt), attempt.stepId);
   }
 }
 

@@ -2,12 +2,12 @@
 import { toProblem, type DelegationRequest, type Problem } from '@mandate/contracts';
 import { isRunning, type ActiveDelegation, type BudgetLeft } from '@mandate/delegation';
 import type { Keyring } from '@mandate/event-store';
-import { AppError, type Clock, type ErrorKind } from '@mandate/kernel';
+import { AppError, type ErrorKind } from '@mandate/kernel';
 import type { NatsConnection, Subscription } from '@nats-io/transport-node';
-import type { DelegationWriter, Origin } from './delegation-writer.js';
-import type { Lanes } from './lanes.js';
-import type { Ownership } from './partitions.js';
+import type { Origin } from './delegation-writer.js';
 import { askedBudget, leaseIdOf, sameLease } from './leases.js';
+import { partitionOf } from './partitions.js';
+import type { Work } from './work.js';
 
 interface Admission {
   tenant: string;
@@ -21,11 +21,8 @@ type Answer = { budget: BudgetLeft } | { problem: Problem & { kind: ErrorKind } 
 
 export interface ChildrenOptions {
   connection: NatsConnection;
-  lanes: Lanes;
-  writer: () => DelegationWriter;
-  ownership: Ownership & { owns(partition: number): boolean };
+  work: Pick<Work, 'lanes' | 'writer' | 'partitions' | 'clock'>;
   keyring: Keyring;
-  clock: Clock;
 }
 
 const admitSubject = (partition: number | '*'): string => `mandate.internal.v1.partition.${partition}.admit`;
@@ -39,12 +36,13 @@ export class Children {
   constructor(private readonly options: ChildrenOptions) {}
 
   serve(): void {
-    const { connection, ownership } = this.options;
+    const { connection, work } = this.options;
+    const { partitions } = work;
     this.subscription = connection.subscribe(admitSubject('*'), {
       callback: (error, message) => {
         if (error) return;
         const admission = message.json<Admission>();
-        if (ownership.owns(ownership.partitionOf(admission.parent.delegationId)))
+        if (partitions.owns(partitionOf(admission.parent.delegationId)))
           void this.answer(admission).then((answer) => message.respond(JSON.stringify(answer)));
       },
     });
@@ -58,15 +56,15 @@ export class Children {
   async admit(tenant: string, childId: string, request: DelegationRequest, traceparent: string): Promise<BudgetLeft> {
     const { parent } = request;
     if (!parent) throw new AppError('INTERNAL', 'internal', 'admission of a request without a parent');
-    const { ownership } = this.options;
+    const { partitions } = this.options.work;
     const admission: Admission = { tenant, childId, parent, asked: askedBudget(request), traceparent };
-    const partition = ownership.partitionOf(parent.delegationId);
+    const partition = partitionOf(parent.delegationId);
     this.waiting.add(childId);
     try {
-      const answer = ownership.owns(partition) ? await this.answer(admission) : await this.ask(partition, admission);
+      const answer = partitions.owns(partition) ? await this.answer(admission) : await this.ask(partition, admission);
       if ('budget' in answer) return answer.budget;
-      const { kind, code, detail } = answer.problem;
-      throw new AppError(code, kind, detail);
+      const { kind, code, detail, type: _type, title: _title, status: _status, ...details } = answer.problem;
+      throw new AppError(code, kind, detail, details);
     } finally {
       this.waiting.delete(childId);
     }
@@ -74,7 +72,9 @@ export class Children {
 
   private async ask(partition: number, admission: Admission): Promise<Answer> {
     try {
-      const answer = await this.options.connection.request(admitSubject(partition), JSON.stringify(admission), { timeout: ANSWER_TIMEOUT_MS });
+      const answer = await this.options.connection.request(admitSubject(partition), JSON.stringify(admission), {
+        timeout: ANSWER_TIMEOUT_MS,
+      });
       return answer.json<Answer>();
     } catch (cause) {
       throw new AppError('PARENT_AWAY', 'unavailable', 'nobody owns the parent just now; the request waits', {}, { cause });
@@ -91,21 +91,25 @@ export class Children {
   }
 
   private async decide({ tenant, childId, parent, asked, traceparent }: Admission): Promise<BudgetLeft> {
-    const { lanes, writer, clock } = this.options;
+    const { lanes, writer, clock } = this.options.work;
     if (this.waiting.has(parent.delegationId)) throw notCurrent(parent.delegationId);
     return lanes.run(parent.delegationId, async () => {
-      const entry = await writer().load(tenant, parent.delegationId);
+      const entry = await writer.load(tenant, parent.delegationId);
       const known = entry.state.status === 'active' ? entry.state.children.some((child) => child.id === childId) : false;
       if (!known) this.assertLease(tenant, entry.state.status === 'active' ? entry.state : null, parent);
       const { stepId, attempt } = parent;
       const now = clock.now();
       const origin: Origin = { actor: { kind: 'worker', id: stepInstance(entry.state, stepId) }, causationId: childId, traceparent };
-      await writer().apply(entry, { type: 'admit-child', childId, stepId, attempt, asked, now }, origin);
+      await writer.apply(entry, { type: 'admit-child', childId, stepId, attempt, asked, now }, origin);
       return budgetOf(entry.state as ActiveDelegation, childId, asked, now);
     });
   }
 
-  private assertLease(tenant: string, state: ActiveDelegation | null, { delegationId, stepId, attempt, leaseId }: Admission['parent']): void {
+  private assertLease(
+    tenant: string,
+    state: ActiveDelegation | null,
+    { delegationId, stepId, attempt, leaseId }: Admission['parent'],
+  ): void {
     const step = state?.steps[stepId];
     const current =
       step !== undefined &&

@@ -118,7 +118,16 @@ export class DelegationWriter {
   }
 
   private unwritten(tenant: string, id: string): Entry {
-    return { tenant, id, partition: this.ownership.partitionOf(id), state: initial, version: 0, digest: null, traceparent: '', waiting: new Set() };
+    return {
+      tenant,
+      id,
+      partition: this.ownership.partitionOf(id),
+      state: initial,
+      version: 0,
+      digest: null,
+      traceparent: '',
+      waiting: new Set(),
+    };
   }
 
   forget({ tenant, id }: { tenant: string; id: string }): void {
@@ -133,7 +142,12 @@ export class DelegationWriter {
    * Decides `command` and makes it so. Nothing is told to anyone before the commit. Throws what `decide` throws, and
    * StaleWriterError when the log has moved. An idempotency answer of the store comes back as it is.
    */
-  async apply(entry: Entry, command: DelegationDecisionCommand, origin: Origin, given: readonly Grant[] = []): Promise<Transition | IdempotencyAnswer> {
+  async apply(
+    entry: Entry,
+    command: DelegationDecisionCommand,
+    origin: Origin,
+    given: readonly Grant[] = [],
+  ): Promise<Transition | IdempotencyAnswer> {
     const events = decide(command, entry.state);
     return this.commit(entry, events, origin, command.now, given);
   }
@@ -153,7 +167,13 @@ export class DelegationWriter {
     await this.commit(entry, [], origin, this.clock.now(), [grant]);
   }
 
-  private async commit(entry: Entry, decided: DelegationEvent[], origin: Origin, now: number, given: readonly Grant[]): Promise<Transition | IdempotencyAnswer> {
+  private async commit(
+    entry: Entry,
+    decided: DelegationEvent[],
+    origin: Origin,
+    now: number,
+    given: readonly Grant[],
+  ): Promise<Transition | IdempotencyAnswer> {
     const before = entry.state;
     const placed = await this.place(entry, decided, now, given);
     const result = await this.store.append(this.appendEntry(entry, placed, origin)).catch((error: unknown) => {
@@ -190,7 +210,11 @@ export class DelegationWriter {
   private async place(entry: Entry, decided: DelegationEvent[], now: number, given: readonly Grant[]): Promise<Placed> {
     const events = [...decided];
     let after = decided.reduce((state, event) => evolve(state, event, entry.id), entry.state);
-    const grants = given.filter((grant) => decided.some((event) => event.type === 'stepdispatched' && event.data.stepId === grant.stepId && event.data.instance === grant.instance));
+    const grants = given.filter((grant) =>
+      decided.some(
+        (event) => event.type === 'stepdispatched' && event.data.stepId === grant.stepId && event.data.instance === grant.instance,
+      ),
+    );
     const waitingAdded: Step[] = [];
     const dispatchable = dispatchableSteps(after, now);
     for (const step of dispatchable) {
@@ -218,7 +242,9 @@ export class DelegationWriter {
       grants,
       waitingAdded: waitingAdded.map((step) => step.plan.id),
       waitingRemoved: [...entry.waiting].filter((stepId) => !stillWaiting.has(stepId)),
-      released: slotsHeld(entry.state).filter((slot) => !slotsHeld(after).some((other) => other.stepId === slot.stepId && other.instance === slot.instance)),
+      released: slotsHeld(entry.state).filter(
+        (slot) => !slotsHeld(after).some((other) => other.stepId === slot.stepId && other.instance === slot.instance),
+      ),
     };
   }
 
@@ -243,7 +269,13 @@ export class DelegationWriter {
         ...(placed.grants[0] ? { schedulerEpoch: placed.grants[0].schedulerEpoch } : {}),
         acquire: placed.grants.map((grant) => {
           const step = 'steps' in after ? after.steps[grant.stepId] : undefined;
-          return { stepId: grant.stepId, attempt: step?.attempt ?? 0, lease: step?.lease ?? 0, instance: grant.instance, capability: grant.capability };
+          return {
+            stepId: grant.stepId,
+            attempt: step?.attempt ?? 0,
+            lease: step?.lease ?? 0,
+            instance: grant.instance,
+            capability: grant.capability,
+          };
         }),
         release: placed.released.map((slot) => slot.stepId),
       },
@@ -263,7 +295,9 @@ export class DelegationWriter {
     if (placed.released.length > 0) this.scheduler.freed(placed.released.map(holder));
     if (placed.waitingAdded.length > 0 && 'steps' in placed.after) {
       const { steps } = placed.after;
-      this.scheduler.waitingAdded(placed.waitingAdded.map((stepId) => ({ tenant: entry.tenant, capability: steps[stepId]?.plan.capability ?? '' })));
+      this.scheduler.waitingAdded(
+        placed.waitingAdded.map((stepId) => ({ tenant: entry.tenant, capability: steps[stepId]?.plan.capability ?? '' })),
+      );
     }
   }
 

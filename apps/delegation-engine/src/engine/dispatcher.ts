@@ -68,7 +68,8 @@ export class Dispatcher implements WriterListener {
       case 'failed':
       case 'canceled':
         if (before.status === 'active')
-          for (const step of stepsOf(before)) this.end(entry, step.plan.id, 'cancel', event.type === 'failed' ? event.data.code : 'CANCELED');
+          for (const step of stepsOf(before))
+            this.end(entry, step.plan.id, 'cancel', event.type === 'failed' ? event.data.code : 'CANCELED');
         return;
       default:
     }
@@ -118,7 +119,8 @@ export class Dispatcher implements WriterListener {
       return;
     }
     const timer = setTimeout(() => {
-      if (attempts.ofLease(attempt.leaseId) === attempt && attempt.acceptedAt === null) void this.offer(attempt, entry.state, entry.traceparent);
+      if (attempts.ofLease(attempt.leaseId) === attempt && attempt.acceptedAt === null)
+        void this.offer(attempt, entry.state, entry.traceparent);
     }, ADOPTION_PAUSE_MS);
     timer.unref();
   }
@@ -174,7 +176,9 @@ export class Dispatcher implements WriterListener {
     try {
       if (grant) {
         const { effects } = grant;
-        await writer().apply(entry, { type: 'dispatch', stepId, instance: grant.instance, effects, reason, now: clock.now() }, origin, [grant]);
+        await writer().apply(entry, { type: 'dispatch', stepId, instance: grant.instance, effects, reason, now: clock.now() }, origin, [
+          grant,
+        ]);
         return;
       }
     } catch (error) {
@@ -188,7 +192,8 @@ export class Dispatcher implements WriterListener {
     const attempt = this.options.attempts.ofStep(entry, stepId);
     if (!attempt) return;
     attempt.started = true;
-    if (attempt.effects === 'at-most-once' && 'steps' in after && after.steps[stepId]?.phase.status === 'started') this.tell(attempt, 'start');
+    if (attempt.effects === 'at-most-once' && 'steps' in after && after.steps[stepId]?.phase.status === 'started')
+      this.tell(attempt, 'start');
   }
 
   private end(entry: Entry, stepId: string, type: 'lease-lost' | 'cancel', reason: string): void {

@@ -87,13 +87,16 @@ export class EngineApi extends DelegationApi {
     const event = (await this.history(tenant, delegationId, true)).find(({ id }) => id === eventId);
     if (!event) throw new AppError('NOT_FOUND', 'not-found', `delegation ${delegationId} has no event ${eventId}`);
     const { personal } = event;
-    const erased = personal && 'erased' in personal ? Object.fromEntries(event.personalFields.map((field) => [field, { erased: true }])) : personal;
+    const erased =
+      personal && 'erased' in personal ? Object.fromEntries(event.personalFields.map((field) => [field, { erased: true }])) : personal;
     return eventView(event, { ...event.data, ...erased });
   }
 
   async output({ tenant }: Caller, delegationId: string, stepId: string): Promise<JsonValue> {
     const succeeded = eventTypeName('stepsucceeded');
-    const event = (await this.history(tenant, delegationId, true)).findLast(({ type, data }) => type === succeeded && data['stepId'] === stepId);
+    const event = (await this.history(tenant, delegationId, true)).findLast(
+      ({ type, data }) => type === succeeded && data['stepId'] === stepId,
+    );
     if (!event) throw new AppError('NO_OUTPUT', 'not-found', `step ${stepId} of ${delegationId} has no output: it has not succeeded`);
     if (!event.personal || 'erased' in event.personal) return { erased: true };
     return event.personal['output'] ?? null;
@@ -109,7 +112,9 @@ export class EngineApi extends DelegationApi {
     return [...agents.all()]
       .filter((agent) => agent.tenant === tenant)
       .sort((a, b) => (a.instance < b.instance ? -1 : 1))
-      .map((agent) => agentView(agent, agents.isOnline(agent), (capability) => running.get(`${tenant}/${agent.instance}/${capability}`) ?? 0));
+      .map((agent) =>
+        agentView(agent, agents.isOnline(agent), (capability) => running.get(`${tenant}/${agent.instance}/${capability}`) ?? 0),
+      );
   }
 
   private async history(tenant: string, delegationId: string, decrypt: boolean): Promise<RecordedEvent[]> {

@@ -2,12 +2,12 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { type Inbound, parseInbound, REPLY_TO_HEADER, toProblem } from '@mandate/contracts';
-import { AppError, isRetryable, type Clock } from '@mandate/kernel';
+import { AppError, isRetryable } from '@mandate/kernel';
 import type { DeadLetters } from '@mandate/event-store';
 import { publishedSubject, problemHeaders } from '@mandate/messaging';
 import type { Logger } from '@mandate/service-host';
 import { StaleWriterError } from './delegation-writer.js';
-import type { Lanes } from './lanes.js';
+import type { Work } from './work.js';
 
 export interface InboundMessage {
   inbound: Inbound;
@@ -28,42 +28,44 @@ const INBOX = /^_INBOX\.[^\s*>]{1,200}$/;
 const RETRY_MS = 500;
 const BEHIND_MS = 2_000;
 
+export interface InboxOptions {
+  work: Pick<Work, 'lanes' | 'clock'>;
+  connection: NatsConnection;
+  deadLetters: DeadLetters;
+  logger: Logger;
+  handle: Handle;
+  /** The log moved without this engine. */
+  stale: () => void;
+}
+
 export class Inbox {
   /** Redeliveries of what is still in hand are not taken twice. */
   private readonly inHand = new Set<number>();
   private lastTaken = { at: 0, waitedMs: 0 };
 
-  constructor(
-    private readonly lanes: Lanes,
-    private readonly connection: NatsConnection,
-    private readonly deadLetters: DeadLetters,
-    private readonly logger: Logger,
-    private readonly clock: Clock,
-    private readonly handle: Handle,
-    private readonly stale: (subject: string) => void,
-  ) {}
+  constructor(private readonly options: InboxOptions) {}
 
   /** Messages lie in the stream for long before they are taken: what seems to be missing may be among them. */
   isBehind(): boolean {
-    return this.inHand.size > 0 && this.lastTaken.waitedMs > BEHIND_MS && this.clock.now() - this.lastTaken.at < BEHIND_MS;
+    return this.inHand.size > 0 && this.lastTaken.waitedMs > BEHIND_MS && this.options.work.clock.now() - this.lastTaken.at < BEHIND_MS;
   }
 
   /** Never rejects: a message is acked, given back, or parked. */
   take(message: JsMsg): void {
     if (this.inHand.has(message.seq)) return;
     this.inHand.add(message.seq);
-    const now = this.clock.now();
+    const now = this.options.work.clock.now();
     this.lastTaken = { at: now, waitedMs: now - Number(message.timestampNanos / 1_000_000n) };
     const subject = publishedSubject(message.subject);
     const inbound = parseInbound(subject);
     const lane = inbound?.id ?? subject;
-    void this.lanes.run(lane, () => this.process(message, subject, inbound)).finally(() => this.inHand.delete(message.seq));
+    void this.options.work.lanes.run(lane, () => this.process(message, subject, inbound)).finally(() => this.inHand.delete(message.seq));
   }
 
   private async process(message: JsMsg, subject: string, inbound: Inbound | null): Promise<void> {
     try {
       if (!inbound) throw new ParkedError('INVALID_SUBJECT', 'invalid', 'the subject does not fit the contract: check its tokens');
-      const answer = await this.handle({
+      const answer = await this.options.handle({
         inbound,
         subject,
         body: message.data,
@@ -80,23 +82,24 @@ export class Inbox {
 
   private async settle(message: JsMsg, subject: string, inbound: Inbound | null, error: unknown): Promise<void> {
     if (error instanceof StaleWriterError) {
-      this.stale(subject);
+      this.options.stale();
       message.nak(RETRY_MS);
       return;
     }
     if (!(error instanceof AppError)) {
-      this.logger.error({ err: error, subject }, 'a message failed unexpectedly; it is parked');
+      this.options.logger.error({ err: error, subject }, 'a message failed unexpectedly; it is parked');
     } else if (isRetryable(error)) {
-      this.logger.warn({ code: error.code, subject }, 'a message waits for what is away');
+      this.options.logger.warn({ code: error.code, subject }, 'a message waits for what is away');
       message.nak(RETRY_MS);
       return;
     }
     try {
-      if (!this.canReply(message) || error instanceof ParkedError || !(error instanceof AppError)) await this.park(message, subject, inbound, error);
+      if (!this.canReply(message) || error instanceof ParkedError || !(error instanceof AppError))
+        await this.park(message, subject, inbound, error);
       this.reply(message, null, error);
       message.ack();
     } catch (parking) {
-      this.logger.error({ err: parking, subject }, 'a message could not be parked; it comes again');
+      this.options.logger.error({ err: parking, subject }, 'a message could not be parked; it comes again');
       message.nak(RETRY_MS);
     }
   }
@@ -105,7 +108,7 @@ export class Inbox {
     const problem = toProblem(error);
     const headers: Record<string, string> = {};
     for (const [name, values] of message.headers ?? []) headers[name] = values.join(', ');
-    return this.deadLetters.park({
+    return this.options.deadLetters.park({
       tenant: inbound?.tenant ?? 'default',
       source: subject.slice(0, 500),
       reason: problem.code,
@@ -120,10 +123,9 @@ export class Inbox {
   }
 
   private reply(message: JsMsg, answer: unknown, error?: unknown): void {
-    if (!this.canReply(message) || this.connection.isClosed()) return;
+    if (!this.canReply(message) || this.options.connection.isClosed()) return;
     const to = message.headers?.get(REPLY_TO_HEADER) as string;
-    if (error === undefined) this.connection.publish(to, JSON.stringify(answer));
-    else this.connection.publish(to, JSON.stringify(toProblem(error)), { headers: problemHeaders() });
+    if (error === undefined) this.options.connection.publish(to, JSON.stringify(answer));
+    else this.options.connection.publish(to, JSON.stringify(toProblem(error)), { headers: problemHeaders() });
   }
 }
-

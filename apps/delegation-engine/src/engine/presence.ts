@@ -1,24 +1,18 @@
 /** Who is there: registrations (events of the agent's stream), heartbeats (plain messages), and their absence. */
 import { Heartbeat, HEARTBEAT_INTERVAL, parse, parseJson, subjects, type Registration, type RegistrationAnswer } from '@mandate/contracts';
 import type { EventStore, RecordedEvent, StreamRow } from '@mandate/event-store';
-import { AppError, timestamp, type Clock, type JsonObject } from '@mandate/kernel';
+import { AppError, timestamp, type JsonObject } from '@mandate/kernel';
 import { continueTrace } from '@mandate/messaging';
 import type { Logger } from '@mandate/service-host';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
-import { agentRegistered, LOST_AFTER_MS, type Agent, type AgentDirectory, type AgentRegistered } from './agent-directory.js';
-import type { RunningAttempts } from './attempts.js';
+import { agentRegistered, LOST_AFTER_MS, type Agent, type AgentRegistered } from './agent-directory.js';
 import type { LeaseOf } from './leases.js';
-import type { Offers } from './offers.js';
-import type { Scheduler } from './scheduler.js';
+import type { Work } from './work.js';
 
 export interface PresenceOptions {
   connection: NatsConnection;
   store: EventStore;
-  agents: AgentDirectory;
-  attempts: RunningAttempts;
-  offers: Offers;
-  scheduler: Scheduler;
-  clock: Clock;
+  work: Pick<Work, 'agents' | 'attempts' | 'offers' | 'scheduler' | 'clock'>;
   logger: Logger;
   /** The secret of a lease, from what `es.slot` says of it. */
   leaseIdOf: (of: LeaseOf) => string;
@@ -85,7 +79,7 @@ export class Presence {
 
   /** The last registration and what came after it; streams of workers that register often are long, so the end is tried first. */
   private async loadAgent({ tenant, stream, version }: StreamRow): Promise<void> {
-    const { store, clock } = this.options;
+    const { store, work } = this.options;
     const tail = await store.readStream({ tenant, stream, fromVersion: Math.max(1, version - 9) });
     const isRegistration = (event: RecordedEvent): boolean => event.type === AGENT_EVENTS.registered;
     const events = tail.some(isRegistration) ? tail : await store.readStream({ tenant, stream });
@@ -93,23 +87,27 @@ export class Presence {
     const last = events.at(-1);
     if (!registration || !last) return;
     const isLost = last.type === AGENT_EVENTS.lost;
-    const agent = this.options.agents.register(tenant, registration.data as unknown as AgentRegistered, {
+    const agent = this.options.work.agents.register(tenant, registration.data as unknown as AgentRegistered, {
       at: Date.parse(registration.occurredAt),
       position: registration.position,
-      seenAt: this.beats.get(beatKey(tenant, stream.id))?.at ?? (isLost ? 0 : clock.now()),
+      seenAt: this.beats.get(beatKey(tenant, stream.id))?.at ?? (isLost ? 0 : work.clock.now()),
     });
-    if (isLost) this.options.agents.markLost(tenant, agent.instance, last.position);
+    if (isLost) this.options.work.agents.markLost(tenant, agent.instance, last.position);
   }
 
   /** Records a registration and answers where the worker listens from now on. */
   async register(tenant: string, registration: Registration, traceparent: string | undefined): Promise<RegistrationAnswer> {
-    const { agents, clock } = this.options;
+    const { agents, clock } = this.options.work;
     const { instance } = registration;
     const names = registration.capabilities.map(({ name }) => name);
     if (new Set(names).size < names.length)
       throw new AppError('DUPLICATE_CAPABILITY', 'invalid', 'a capability stands twice in the registration', { field: 'capabilities' });
     if (!agents.find(tenant, instance) && agents.countOf(tenant) >= MAX_AGENTS_A_TENANT)
-      throw new AppError('TOO_MANY_AGENTS', 'limited', `${MAX_AGENTS_A_TENANT} instances are registered in the tenant: keep the instance name over restarts`);
+      throw new AppError(
+        'TOO_MANY_AGENTS',
+        'limited',
+        `${MAX_AGENTS_A_TENANT} instances are registered in the tenant: keep the instance name over restarts`,
+      );
     const registered = agentRegistered(registration);
     const now = clock.now();
     const position = await this.append(tenant, instance, AGENT_EVENTS.registered, registered as unknown as JsonObject, {
@@ -154,7 +152,7 @@ export class Presence {
   }
 
   private onEvent(message: Msg): void {
-    const { agents } = this.options;
+    const { agents } = this.options.work;
     const [, , tenant = '', , , instance = ''] = message.subject.split('.');
     const type = message.headers?.get('ce-type');
     const position = Number(message.headers?.get('ce-sequence'));
@@ -165,7 +163,7 @@ export class Presence {
   }
 
   private onHeartbeat(message: Msg): void {
-    const { agents, clock, scheduler } = this.options;
+    const { agents, clock, scheduler } = this.options.work;
     const [, , tenant = '', , instance = ''] = message.subject.split('.');
     const { leases } = parse(Heartbeat, parseJson(message.data));
     const key = beatKey(tenant, instance);
@@ -184,36 +182,45 @@ export class Presence {
   }
 
   private extend(leaseId: string, instance: string): boolean {
-    const attempt = this.options.attempts.ofLease(leaseId);
+    const attempt = this.options.work.attempts.ofLease(leaseId);
     if (attempt?.instance !== instance) return false;
-    attempt.extendedAt = this.options.clock.now();
+    attempt.extendedAt = this.options.work.clock.now();
     return true;
   }
 
   /** The first heartbeat after a registration: what it does not name, the process before it took into its grave. */
   private endUnlisted(agent: Agent, listed: ReadonlySet<string>): void {
-    const now = this.options.clock.now();
-    for (const attempt of this.options.attempts.all())
-      if (attempt.instance === agent.instance && attempt.tenant === agent.tenant && attempt.acceptedAt !== null && !listed.has(attempt.leaseId))
+    const now = this.options.work.clock.now();
+    for (const attempt of this.options.work.attempts.all())
+      if (
+        attempt.instance === agent.instance &&
+        attempt.tenant === agent.tenant &&
+        attempt.acceptedAt !== null &&
+        !listed.has(attempt.leaseId)
+      )
         attempt.extendedAt = Math.min(attempt.extendedAt, now - LOST_AFTER_MS + UNLISTED_GRACE_MS);
   }
 
   /** Tells a worker which of its leases nobody holds for it any more, whichever engine owns their delegations. */
   private async disown(agent: Agent, leases: readonly string[]): Promise<void> {
-    const { store, offers, leaseIdOf, logger } = this.options;
+    const { store, work, leaseIdOf, logger } = this.options;
     try {
       const held = await store.slots({ instance: agent.instance });
       const current = new Set(held.map((slot) => leaseIdOf(slot)));
       for (const leaseId of leases)
-        if (!current.has(leaseId)) offers.tell(agent.tenant, agent.instance, { type: 'lease-lost', leaseId, reason: 'the lease has ended' });
+        if (!current.has(leaseId))
+          work.offers.tell(agent.tenant, agent.instance, { type: 'lease-lost', leaseId, reason: 'the lease has ended' });
     } catch (error) {
-      logger.warn({ error: String(error), instance: agent.instance }, 'leases of a worker could not be checked; its next heartbeat tries again');
+      logger.warn(
+        { error: String(error), instance: agent.instance },
+        'leases of a worker could not be checked; its next heartbeat tries again',
+      );
     }
   }
 
   /** Notices who has not been heard of for three heartbeats. Called every second; the engine that grants slots writes it down. */
   sweep(): void {
-    const { agents, clock, scheduler } = this.options;
+    const { agents, clock, scheduler } = this.options.work;
     const now = clock.now();
     for (const agent of agents.all()) {
       const heard = Math.max(agent.lastSeenAt, agent.registeredAt);
@@ -225,11 +232,11 @@ export class Presence {
   }
 
   private async record(agent: Agent, type: string): Promise<void> {
-    const { clock, logger } = this.options;
+    const { work, logger } = this.options;
     const lastSeenAt = agent.lastSeenAt > 0 ? timestamp(agent.lastSeenAt) : null;
     const actor = { kind: 'service' as const, id: 'delegation-engine' };
     logger.info({ instance: agent.instance, tenant: agent.tenant }, type === AGENT_EVENTS.lost ? 'worker lost' : 'worker is back');
-    await this.append(agent.tenant, agent.instance, type, { instance: agent.instance, lastSeenAt }, { actor, now: clock.now() }).catch(
+    await this.append(agent.tenant, agent.instance, type, { instance: agent.instance, lastSeenAt }, { actor, now: work.clock.now() }).catch(
       (error: unknown) => logger.warn({ error: String(error), instance: agent.instance }, 'the presence of a worker could not be recorded'),
     );
   }

@@ -11,7 +11,11 @@ export const readByRules: Reader = (request, agents) => {
   const tools = request.tools?.map((tool) => tool.id) ?? [];
   const asked = request.pattern && request.pattern !== 'auto' ? request.pattern : null;
   const recognition = asked ? null : recognise({ text: request.goal, tools });
-  return { kind: 'read', recognition, plan: plan({ goal: request.goal, pattern: asked ?? recognition?.pattern ?? 'direct', tools, agents }) };
+  return {
+    kind: 'read',
+    recognition,
+    plan: plan({ goal: request.goal, pattern: asked ?? recognition?.pattern ?? 'direct', tools, agents }),
+  };
 };
 
 export class GuardedReader {
@@ -32,7 +36,11 @@ export class GuardedReader {
       return await this.breaker.fire(request, agents);
     } catch (error) {
       const slow = (error as { code?: string }).code === 'ETIMEDOUT';
-      return { kind: 'unread', reason: slow ? 'RECOGNISER_SLOW' : 'RECOGNISER_FAILED', detail: error instanceof Error ? error.message : String(error) };
+      return {
+        kind: 'unread',
+        reason: slow ? 'RECOGNISER_SLOW' : 'RECOGNISER_FAILED',
+        detail: error instanceof Error ? error.message : String(error),
+      };
     }
   }
 

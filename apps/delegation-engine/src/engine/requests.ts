@@ -1,7 +1,24 @@
 /** Requests and results: what each means for a delegation, and what is answered. Runs inside the delegation's lane. */
 import { createHash } from 'node:crypto';
-import { type Acknowledgement, DelegationRequest, INLINE_OUTPUT_BYTES, parse, parseJson, REQUEST_LIMITS, StepResult } from '@mandate/contracts';
-import { decide, initial, isRunning, PLAN_CAPABILITY, taskStateOf, type BudgetLeft, type Reading, type RequestDelegation } from '@mandate/delegation';
+import {
+  type Acknowledgement,
+  DelegationRequest,
+  INLINE_OUTPUT_BYTES,
+  parse,
+  parseJson,
+  REQUEST_LIMITS,
+  StepResult,
+} from '@mandate/contracts';
+import {
+  decide,
+  initial,
+  isRunning,
+  PLAN_CAPABILITY,
+  taskStateOf,
+  type BudgetLeft,
+  type Reading,
+  type RequestDelegation,
+} from '@mandate/delegation';
 import { canonicalJson, type Keyring } from '@mandate/event-store';
 import { AppError, type Clock, type JsonObject, type JsonValue } from '@mandate/kernel';
 import { continueTrace } from '@mandate/messaging';
@@ -40,11 +57,14 @@ export class Requests {
     const entry = writer.fresh(tenant, id);
     try {
       const request = parse(DelegationRequest, parseJson(body));
-      if (request.id !== undefined && request.id !== id) throw new AppError('ID_MISMATCH', 'invalid', 'the id in the body is not the one in the subject');
+      if (request.id !== undefined && request.id !== id)
+        throw new AppError('ID_MISMATCH', 'invalid', 'the id in the body is not the one in the subject');
       return await this.take(entry, principal, request, origin);
     } catch (error) {
-      if (error instanceof AppError && error.kind !== 'unavailable' && error.code !== 'CONFLICT') await this.reject(entry, principal, error, origin);
-      if (error instanceof AppError && (error.code === 'INVALID_JSON' || error.code === 'TOO_DEEP')) throw new ParkedError(error.code, error.kind, error.message);
+      if (error instanceof AppError && error.kind !== 'unavailable' && error.code !== 'CONFLICT')
+        await this.reject(entry, principal, error, origin);
+      if (error instanceof AppError && (error.code === 'INVALID_JSON' || error.code === 'TOO_DEEP'))
+        throw new ParkedError(error.code, error.kind, error.message);
       throw error;
     }
   }
@@ -68,7 +88,8 @@ export class Requests {
     try {
       const done = await writer.apply(entry, command, first);
       if (!('ok' in done)) return { id, state: 'TASK_STATE_SUBMITTED' };
-      if (done.existing && done.existing.id !== id) return await this.duplicateKey(entry, principal, request, done.existing.id, done.code, origin);
+      if (done.existing && done.existing.id !== id)
+        return await this.duplicateKey(entry, principal, request, done.existing.id, done.code, origin);
     } catch (error) {
       if (!(error instanceof StaleWriterError)) throw error;
     }
@@ -127,7 +148,11 @@ export class Requests {
     const equal = code === 'IDEMPOTENT_REPEAT';
     const rejection = { principal, code: equal ? 'DUPLICATE' : 'CONFLICT', existingId };
     const error = equal ? SAME_KEY : OTHER_REQUEST;
-    await this.options.writer.reject(entry, { type: 'rejected', at: this.options.clock.now(), data: rejection, personal: { error } }, origin);
+    await this.options.writer.reject(
+      entry,
+      { type: 'rejected', at: this.options.clock.now(), data: rejection, personal: { error } },
+      origin,
+    );
     return this.existing(entry.tenant, existingId, equal ? null : NO_DIGEST, request);
   }
 
@@ -135,7 +160,8 @@ export class Requests {
   private async existing(tenant: string, existingId: string, digest: Buffer | null, request: DelegationRequest): Promise<Acknowledgement> {
     const { state, digest: stored } = await this.options.writer.read(tenant, existingId);
     const equal = digest === null || stored?.equals(digest) === true;
-    if (!equal || request.onDuplicate === 'reject') throw new AppError('CONFLICT', 'conflict', equal ? SAME_KEY : OTHER_REQUEST, { existingId });
+    if (!equal || request.onDuplicate === 'reject')
+      throw new AppError('CONFLICT', 'conflict', equal ? SAME_KEY : OTHER_REQUEST, { existingId });
     return { id: existingId, state: taskStateOf(state) };
   }
 
@@ -160,7 +186,10 @@ export class Requests {
     const entry = await writer.load(tenant, id);
     if (entry.state.status === 'absent') throw new ParkedError('NOT_FOUND', 'not-found', 'a result for a delegation that is not known');
     const step = 'steps' in entry.state ? entry.state.steps[stepId] : undefined;
-    const leased = step !== undefined && step.attempt === attempt && sameLease(result.leaseId, leaseIdOf(keyring, { tenant, delegationId: id, stepId, attempt, lease: step.lease }));
+    const leased =
+      step !== undefined &&
+      step.attempt === attempt &&
+      sameLease(result.leaseId, leaseIdOf(keyring, { tenant, delegationId: id, stepId, attempt, lease: step.lease }));
     const origin: Origin = {
       actor: { kind: 'worker', id: step?.instance ?? 'unknown' },
       causationId: messageId,
@@ -174,7 +203,17 @@ export class Requests {
     const acceptedAt = attempts.ofStep(entry, stepId)?.acceptedAt ?? null;
     await writer.apply(
       entry,
-      { type: 'result', stepId, attempt, result, output: outputFacts(result), acceptedAt, agents: agents.capabilities(tenant), jitter: random(), now: clock.now() },
+      {
+        type: 'result',
+        stepId,
+        attempt,
+        result,
+        output: outputFacts(result),
+        acceptedAt,
+        agents: agents.capabilities(tenant),
+        jitter: random(),
+        now: clock.now(),
+      },
       origin,
     );
     return null;

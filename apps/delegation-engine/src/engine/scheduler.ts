@@ -142,7 +142,10 @@ export class Scheduler {
     try {
       await this.handOut(waiting, key);
     } catch (error) {
-      this.options.logger.warn({ error: String(error), capability: waiting.capability }, 'waiting steps could not be read; trying again within a second');
+      this.options.logger.warn(
+        { error: String(error), capability: waiting.capability },
+        'waiting steps could not be read; trying again within a second',
+      );
     } finally {
       this.pumping.delete(key);
     }

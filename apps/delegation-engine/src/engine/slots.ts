@@ -87,7 +87,8 @@ export class SlotLedger {
   free(tenant: string, capability: string): number {
     let free = 0;
     for (const agent of this.agents.ofCapability(tenant, capability))
-      if (this.agents.isOnline(agent)) free += Math.max(0, (agent.capabilities.get(capability)?.concurrency ?? 1) - this.running(tenant, agent.instance, capability));
+      if (this.agents.isOnline(agent))
+        free += Math.max(0, (agent.capabilities.get(capability)?.concurrency ?? 1) - this.running(tenant, agent.instance, capability));
     return free;
   }
 

@@ -13,15 +13,18 @@ export interface Addressee {
 
 export class Steering {
   constructor(
-    private readonly writer: () => DelegationWriter,
+    private readonly writer: DelegationWriter,
     private readonly clock: Clock,
   ) {}
 
   /** Throws AppError: NOT_FOUND, ALREADY_ENDED, and what the command itself is refused with. */
-  async command({ tenant, id, principal }: Addressee, command: DelegationCommand, traceparent: string | undefined): Promise<Acknowledgement> {
-    const writer = this.writer();
-    const entry = await writer.load(tenant, id);
-    await writer.apply(entry, decisionOf(command, principal, this.clock.now()), {
+  async command(
+    { tenant, id, principal }: Addressee,
+    command: DelegationCommand,
+    traceparent: string | undefined,
+  ): Promise<Acknowledgement> {
+    const entry = await this.writer.load(tenant, id);
+    await this.writer.apply(entry, decisionOf(command, principal, this.clock.now()), {
       actor: { kind: 'agent', id: principal },
       causationId: command.commandId,
       traceparent: continueTrace(traceparent ?? entry.traceparent),
@@ -35,6 +38,8 @@ const decisionOf = (command: DelegationCommand, by: string, now: number): Delega
   const given = { by, commandId, now, ...(reason === undefined ? {} : { reason }), ...(stepId === undefined ? {} : { stepId }) };
   if (type !== 'answer') return { ...given, type };
   if (questionId === undefined || answer === undefined)
-    throw new AppError('INVALID_FIELD', 'invalid', 'an answer needs questionId and answer', { field: questionId === undefined ? 'questionId' : 'answer' });
+    throw new AppError('INVALID_FIELD', 'invalid', 'an answer needs questionId and answer', {
+      field: questionId === undefined ? 'questionId' : 'answer',
+    });
   return { ...given, type, questionId, answer };
 };

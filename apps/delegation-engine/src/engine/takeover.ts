@@ -3,16 +3,12 @@ import type { EventStore } from '@mandate/event-store';
 import { consumeInbound, partitionConsumer, STRAY_CONSUMER, type Consuming } from '@mandate/messaging';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { RunningAttempts } from './attempts.js';
-import type { DelegationWriter } from './delegation-writer.js';
-import type { Tend } from './tending.js';
+import type { Work } from './work.js';
 
 export interface TakeoverOptions {
   connection: NatsConnection;
   store: EventStore;
-  writer: () => DelegationWriter;
-  attempts: RunningAttempts;
-  tend: Tend;
+  work: Pick<Work, 'writer' | 'attempts' | 'tending'>;
   take: (message: JsMsg) => void;
 }
 
@@ -43,13 +39,13 @@ export class Takeover {
   }
 
   async lost(partition: number): Promise<void> {
-    const { writer, attempts } = this.options;
+    const { writer, attempts } = this.options.work;
     const name = partitionConsumer(partition);
     const consumer = this.consuming.get(name);
     this.consuming.delete(name);
     this.unloaded.delete(partition);
     await consumer?.stop();
-    writer().forgetPartition(partition);
+    writer.forgetPartition(partition);
     attempts.dropPartition(partition);
   }
 
@@ -65,7 +61,8 @@ export class Takeover {
 
   /** Every delegation with an attempt at a worker; the others wake up by their timers and messages. */
   private async load(partition: number): Promise<void> {
-    const { store, tend } = this.options;
+    const { store, work } = this.options;
+    const { tend } = work.tending;
     const held = await store.slots({ partition });
     const delegations = new Map(held.map(({ tenant, delegationId }) => [`${tenant}/${delegationId}`, { tenant, delegationId }]));
     const queue = [...delegations.values()];

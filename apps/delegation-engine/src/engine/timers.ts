@@ -30,10 +30,13 @@ export class Timers {
     const known = this.hints.get(id);
     if (waitMs > HINTED_WITHIN_MS || (known && known.at <= at)) return;
     clearTimeout(known?.timer);
-    const timer = setTimeout(() => {
-      this.hints.delete(id);
-      void this.wake(tenant, id);
-    }, Math.max(0, waitMs));
+    const timer = setTimeout(
+      () => {
+        this.hints.delete(id);
+        void this.wake(tenant, id);
+      },
+      Math.max(0, waitMs),
+    );
     timer.unref();
     this.hints.set(id, { at, timer });
   }

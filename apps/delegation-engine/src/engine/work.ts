@@ -1,0 +1,85 @@
+/** The parts that write delegations and follow what they wrote, tied together: writer, scheduler, dispatcher, timers. */
+import type { Clock } from '@mandate/kernel';
+import type { Replies } from '@mandate/messaging';
+import type { Logger } from '@mandate/service-host';
+import { AgentDirectory } from './agent-directory.js';
+import { RunningAttempts } from './attempts.js';
+import { DelegationWriter } from './delegation-writer.js';
+import { Dispatcher } from './dispatcher.js';
+import type { Ground } from './ground.js';
+import { Lanes } from './lanes.js';
+import { Offers } from './offers.js';
+import { partitionOf, Partitions } from './partitions.js';
+import { NatsSchedulerLink } from './scheduler-link.js';
+import { Scheduler } from './scheduler.js';
+import type { Grant } from './slots.js';
+import { engineOrigin, Tending } from './tending.js';
+import { Timers } from './timers.js';
+
+export interface WorkOptions {
+  ground: Ground;
+  replies: Replies;
+  /** New for every start of a process: leases of the one before it are not ours. */
+  owner: string;
+  logger: Logger;
+  clock?: Clock | undefined;
+  gained: (partition: number) => Promise<void>;
+  lost: (partition: number) => Promise<void>;
+}
+
+const SYSTEM_CLOCK: Clock = { now: () => Date.now() };
+
+export class Work {
+  readonly lanes = new Lanes();
+  readonly attempts = new RunningAttempts();
+  readonly clock: Clock;
+  readonly random = Math.random;
+  readonly agents: AgentDirectory;
+  readonly offers: Offers;
+  readonly partitions: Partitions;
+  readonly link: NatsSchedulerLink;
+  readonly scheduler: Scheduler;
+  readonly tending: Tending;
+  readonly dispatcher: Dispatcher;
+  readonly writer: DelegationWriter;
+  readonly timers: Timers;
+
+  constructor({ ground: { connection, store, keyring }, replies, owner, logger, clock = SYSTEM_CLOCK, gained, lost }: WorkOptions) {
+    this.clock = clock;
+    this.agents = new AgentDirectory(clock);
+    this.offers = new Offers(connection, replies, clock);
+    this.partitions = new Partitions({ store, instance: owner, logger, gained, lost });
+    const { agents, attempts, lanes, offers, partitions, random } = this;
+    const writer = (): DelegationWriter => this.writer;
+    this.tending = new Tending(lanes, writer, (id) => partitions.owns(partitionOf(id)), logger);
+    const { tend } = this.tending;
+    this.link = new NatsSchedulerLink(
+      connection,
+      (partition) => partitions.owns(partition),
+      (grant) => this.granted(grant),
+    );
+    this.scheduler = new Scheduler({ store, agents, clock, logger, instance: owner, link: this.link });
+    this.timers = new Timers({ store, writer, agents, clock, random, tend, owned: () => partitions.owned });
+    this.dispatcher = new Dispatcher({
+      writer,
+      scheduler: this.scheduler,
+      attempts,
+      agents,
+      offers,
+      keyring,
+      clock,
+      random,
+      tend,
+      lostTrack: (tenant, id) => this.tending.lostTrack(tenant, id),
+      wakeAt: (tenant, id, at) => this.timers.hint(tenant, id, at),
+    });
+    this.writer = new DelegationWriter(store, this.scheduler, partitions, clock, this.dispatcher);
+  }
+
+  /** A waiting step got its slot. */
+  private granted(grant: Grant): void {
+    void this.tending.tend(grant.tenant, grant.delegationId, (entry) =>
+      this.writer.dispatchWaiting(entry, grant, engineOrigin(entry, 'scheduler')),
+    );
+  }
+}
