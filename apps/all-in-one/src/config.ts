@@ -5,6 +5,11 @@ import { Env } from '@mandate/service-host';
 
 export class HostConfig {
   @Env('DATABASE_URL') @Matches(/^postgres(ql)?:\/\//, { message: '$property must be a postgres:// address' }) databaseUrl!: string;
+  /** The database's owner, for migrations only; without it DATABASE_URL is taken for both. */
+  @Env('MANDATE_DATABASE_OWNER_URL')
+  @IsOptional()
+  @Matches(/^postgres(ql)?:\/\//, { message: '$property must be a postgres:// address' })
+  ownerUrl?: string;
   @Env('NATS_URL') @Matches(/^(nats|tls|wss?):\/\//, { message: '$property must be a nats:// address' }) natsUrl!: string;
   @Env('MANDATE_TOKEN') @IsOptional() @IsString() token?: string;
   /** A file with 32 bytes in hex that wraps the keys of personal data. Lost with it is all personal data. */

@@ -23,10 +23,18 @@ const instance = config.instance ?? `host-${randomBytes(6).toString('hex')}`;
 const logger = createLogger({ service: 'mandate', instance, level: config.logLevel });
 
 const start = async (): Promise<Served> => {
-  const { databaseUrl, natsUrl, token, host, port } = config;
+  const { databaseUrl, ownerUrl, natsUrl, token, host, port } = config;
   const masterKey = await readMasterKey(config.masterKeyFile);
   const services = await chooseServices(config.services);
-  const options = { databaseUrl, natsUrl, masterKey, instance, logger, ...(token ? { natsToken: token } : {}) };
+  const options = {
+    databaseUrl,
+    natsUrl,
+    masterKey,
+    instance,
+    logger,
+    ...(ownerUrl ? { ownerUrl } : {}),
+    ...(token ? { natsToken: token } : {}),
+  };
   return serve(services, options, { host, port });
 };
 

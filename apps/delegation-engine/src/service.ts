@@ -13,11 +13,18 @@ const NAME = 'delegation-engine';
 export const delegationEngine: Service = {
   name: NAME,
   prefixes: HTTP_PREFIXES,
-  migrate: async ({ databaseUrl }) => {
-    await migrate(databaseUrl);
-    await migrateReadModel(databaseUrl);
+  migrate: async ({ databaseUrl, ownerUrl }) => {
+    await migrate(ownerUrl ?? databaseUrl, ownerUrl ? { serviceLogin: loginOf(databaseUrl) } : {});
+    await migrateReadModel(ownerUrl ?? databaseUrl);
   },
   start: (options) => startEngine(options),
+};
+
+const loginOf = (databaseUrl: string): { user: string; password: string } => {
+  const { username, password } = new URL(databaseUrl);
+  if (!username || !password)
+    throw new AppError('CONFIG_INVALID', 'invalid', 'DATABASE_URL must name the user and the password under which services work');
+  return { user: decodeURIComponent(username), password: decodeURIComponent(password) };
 };
 
 /** Resolves once requests are taken. */

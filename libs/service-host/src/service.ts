@@ -8,6 +8,11 @@ import type { OpenApiDocument } from './openapi.js';
 
 export interface ServiceOptions {
   databaseUrl: string;
+  /**
+   * The database's owner: migrates, and makes the login of `databaseUrl` a member of the services' role. Without it services work under the
+   * rights of `databaseUrl`, which then has to be the owner's.
+   */
+  ownerUrl?: string;
   natsUrl: string;
   natsToken?: string;
   /** 32 bytes in hex; wraps the keys of personal data. */

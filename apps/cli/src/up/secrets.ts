@@ -77,6 +77,21 @@ export const keepCredentials = async (home: string, addresses: Pick<Credentials,
   return credentials;
 };
 
+/** Under which name services work in the embedded database: they append and read, and never change an event. */
+export const SERVICE_USER = 'mandate_app';
+
+/** The address for services, from the owner's: another user, whose password is made on the first start and kept. */
+export const serviceUrl = async (home: string, ownerUrl: string): Promise<string> => {
+  const file = join(home, 'database-service.password');
+  const kept = (await readIfThere(file))?.trim();
+  const password = kept || randomText(SECRET_LENGTH);
+  if (!kept) await writeSecret(file, `${password}\n`);
+  const url = new URL(ownerUrl);
+  url.username = SERVICE_USER;
+  url.password = password;
+  return url.href;
+};
+
 export const masterKeyFile = (home: string): string => join(home, 'master.key');
 
 /**

@@ -7,7 +7,7 @@ import { explainFileError, hasRows, lockHome, Supervisor, type SupervisorEvent }
 import { showDelegation } from './demo.js';
 import { FIRST_START, LATER_START } from './demo-requests.js';
 import { callApi } from './http.js';
-import { keepCredentials, keepMasterKey, masterKeyFile, type Credentials } from './secrets.js';
+import { keepCredentials, keepMasterKey, masterKeyFile, serviceUrl, type Credentials } from './secrets.js';
 import { PROGRAMS, provideHost, provideNats, providePostgres, provideWorkers, type Context, type Programs } from './servers.js';
 import { shown, type Settings } from './settings.js';
 import { seconds, type Terminal } from './terminal.js';
@@ -69,9 +69,12 @@ const run = async (context: Context, { demo, stop, settings, terminal }: UpOptio
   const planned = { apiUrl: `http://127.0.0.1:${settings.apiPort}`, natsUrl };
   const { apiKey } = await keepCredentials(settings.home, planned);
   const child = { NATS_URL: natsUrl, MANDATE_TOKEN: apiKey, MANDATE_HOME: settings.home };
+  const database = settings.databaseUrl
+    ? { DATABASE_URL: databaseUrl }
+    : { DATABASE_URL: await serviceUrl(settings.home, databaseUrl), MANDATE_DATABASE_OWNER_URL: databaseUrl };
   const host = {
     ...child,
-    DATABASE_URL: databaseUrl,
+    ...database,
     MANDATE_PORT: `${settings.apiPort}`,
     MANDATE_MASTER_KEY_FILE: masterKeyFile(settings.home),
   };
