@@ -5,6 +5,7 @@ import {
   answer,
   asks,
   askedPlanner,
+  child,
   dispatch,
   done,
   failed,
@@ -84,6 +85,11 @@ describe('the planner', () => {
         { type: 'failed', data: { code: 'NO_CAPABILITY', stepId: 'plan' } },
       );
   });
+
+  it('leaves no plain delegation when its children used up the steps', () =>
+    given(...after(...small, child({}, { stepId: 'plan' })))
+      .when(failed('plan'))
+      .thenMatches({ type: 'stepfailed' }, { type: 'failed', data: { code: 'BUDGET_EXCEEDED', stepId: 'plan', cancels: ['c1'] } }));
 
   it('is asked again when its worker was lost', () =>
     given(...after(...planning))

@@ -282,6 +282,7 @@ describe('a request that needs a planner', () => {
   it.each<[string, RequestDelegation, string]>([
     ['no planner has registered', askedPlanner({}, { agents: AGENTS }), 'UNPLANNABLE'],
     ['the planners are away', askedPlanner({}, { plannerAvailable: false }), 'UNPLANNABLE'],
+    ['the budget has no step beside the planner', askedPlanner({ budget: { steps: 1 } }), 'UNPLANNABLE'],
     ['the reading is unsure', askedPlanner({}, { threshold: 0.95 }), 'LOW_CONFIDENCE'],
   ])('does without when %s', (_why, command, reason) => {
     expect(only(command, 'recognised').data.planner).toBe(false);

@@ -100,8 +100,7 @@ const decideReading = (command: RequestDelegation, budget: BudgetLeft): Delegati
   const asked = request.pattern && request.pattern !== 'auto' ? request.pattern : null;
   const pattern = asked ?? recognition?.pattern ?? 'direct';
   const confidence = asked ? 1 : (recognition?.confidence ?? 0);
-  const planner =
-    pattern === 'meta' && command.plannerAvailable && confidence >= command.threshold && knows(command.agents, PLAN_CAPABILITY);
+  const planner = pattern === 'meta' && confidence >= command.threshold && budget.steps > 1 && mayPlan(command);
   const recognised: DelegationEvent = {
     type: 'recognised',
     at: now,
@@ -123,7 +122,8 @@ const decideReading = (command: RequestDelegation, budget: BudgetLeft): Delegati
   return [recognised, ...withPlanApproval(command, plannedFromText(plan, command))];
 };
 
-const knows = (agents: readonly AgentCapability[], capability: string): boolean => agents.some((agent) => agent.capability === capability);
+const mayPlan = ({ plannerAvailable, agents }: RequestDelegation): boolean =>
+  plannerAvailable && agents.some((agent) => agent.capability === PLAN_CAPABILITY);
 
 const undecided = (now: number): DelegationEvent => ({
   type: 'recognised',

@@ -142,11 +142,12 @@ export const decideNotAccepted = (
 ): DelegationEvent[] => {
   const step = current(state, stepId, attempt);
   if (step?.phase.status !== 'dispatched' || step.lease !== lease) return [];
+  const cancels = orphansOf(state, { stepId, attempt });
   return [
     {
       type: 'stepretried',
       at: now,
-      data: { stepId, attempt, code: 'NOT_ACCEPTED', counts: false, retryAt: timestamp(now + REOFFER_DELAY_MS), cancels: [] },
+      data: { stepId, attempt, code: 'NOT_ACCEPTED', counts: false, retryAt: timestamp(now + REOFFER_DELAY_MS), cancels },
       personal: { error: `worker ${step.instance ?? ''}: ${reason}` },
     },
   ];
@@ -225,6 +226,7 @@ const planningFailed = (state: ActiveDelegation, at: { stepId: string; attempt: 
   };
   const reason = code === 'START_TO_CLOSE_TIMEOUT' ? 'PLANNER_SLOW' : 'PLANNER_FAILED';
   try {
+    if (stepsLeft(state) < 1) throw new AppError('BUDGET_EXCEEDED', 'invalid', 'the planner and its children used up the steps');
     return [stepFailed, ...fallBack({ request: requestOf(state), agents, now }, reason, `${code}: ${message}`)];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
