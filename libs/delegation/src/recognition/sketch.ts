@@ -35,7 +35,7 @@ export const textOf = (text: string, tokens: readonly Token[], from: number, to:
 const linkOf = ({ ties }: Clause, first: boolean): Link => {
   if (first) return 'first';
   if (ties.join) return 'join';
-  if (ties.apart) return 'apart';
+  if (ties.apart) return ties.sequence ? 'sequence' : 'apart'; // "then, in parallel, …" begins a stage
   if (ties.refers) return 'reference';
   if (ties.sequence) return 'sequence';
   if (ties.condition) return 'condition';
@@ -102,7 +102,10 @@ const partsOf = (reading: Reading): Part[] => {
   const apart = sentencesApart(reading);
   return reading.asks.flatMap((clause, i): Part[] => {
     const said = linkOf(clause, i === 0);
-    const link = said === 'unsaid' && apart.has(clause.sentence) && reading.asks[i - 1]?.sentence === clause.sentence ? 'apart' : said;
+    const closesAfterJoin = clause.ties.closing && reading.asks[i - 1]?.ties.join === true;
+    const isApart =
+      said === 'unsaid' && apart.has(clause.sentence) && reading.asks[i - 1]?.sentence === clause.sentence && !closesAfterJoin;
+    const link = isApart ? 'apart' : said;
     const fan = fanOut(reading, clause);
     if (fan.length === 0)
       return [{ text: textOf(reading.input.text, reading.tokens, clause.from, clause.to), link: i === 0 ? 'first' : link }];
