@@ -206,6 +206,14 @@ describe('a command that comes again', () => {
       .when(steer('approve'))
       .then());
 
+  it('is known still when others came since', () => {
+    const three = request({ steps: steps({ a: [], b: [], c: [] }, { irreversible: true }) });
+    const first = steer('approve', { stepId: 'a', commandId: 'first' });
+    given(...after(three, first, steer('approve', { stepId: 'b', commandId: 'second' })))
+      .when(first)
+      .then();
+  });
+
   it('is known by its id alone', () =>
     given(...after(twoPay, steer('approve', { stepId: 'a', commandId: 'same' })))
       .when(steer('deny', { stepId: 'b', commandId: 'same' }))
