@@ -12,6 +12,8 @@ export interface Scene {
   readonly requester: PlainRequester;
   readonly api: PlainApi;
   worker(options: WorkerOptions): Promise<PlainWorker>;
+  /** Asks the world's database. */
+  query(sql: string, values?: unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
   /** Why messages that came by this subject were parked. */
   parked(subject: string): Promise<string[]>;
   stop(): Promise<void>;
@@ -34,6 +36,7 @@ export const startScene = async (): Promise<Scene> => {
       workers.push(worker);
       return worker;
     },
+    query: (sql, values) => database.query<Record<string, unknown>>(sql, values),
     parked: async (subject) => {
       const { rows } = await database.query<{ reason: string }>('SELECT reason FROM es.dead_letter WHERE source = $1', [subject]);
       return rows.map(({ reason }) => reason);

@@ -13,6 +13,7 @@ export interface InboundMessage {
   inbound: Inbound;
   subject: string;
   body: Uint8Array;
+  /** Ours, not the publisher's: it appears in events, and `Nats-Msg-Id` of a result holds the secret lease id. */
   messageId: string;
   headers: MsgHdrs | undefined;
   traceparent: string | undefined;
@@ -69,7 +70,7 @@ export class Inbox {
         inbound,
         subject,
         body: message.data,
-        messageId: message.headers?.get('Nats-Msg-Id') || `${subject}#${message.seq}`,
+        messageId: `${subject}#${message.seq}`,
         headers: message.headers,
         traceparent: message.headers?.get('traceparent') || undefined,
       });
