@@ -6,7 +6,7 @@ import type { DelegationDecisionCommand, PlanProposal, Reading, RequestDelegatio
 import { decide, delegationDecider } from '../src/decide.js';
 import type { DelegationEvent } from '../src/events.js';
 import { evolve, initial } from '../src/evolve.js';
-import type { ActiveDelegation, Delegation, Step } from '../src/model.js';
+import { PLANNING_STEP, type ActiveDelegation, type Delegation, type Step } from '../src/model.js';
 import type { AgentCapability } from '../src/planning/plan.js';
 import type { Recognition } from '../src/recognition/recognise.js';
 
@@ -125,7 +125,7 @@ export const asks = (stepId: string, more: Partial<Command<'result'>> = {}, ques
   result(stepId, { status: 'input_required', question: { id: questionId, text: 'Which year?' } }, more);
 
 export const planOf = (plan: StepSpec[], more: Partial<Command<'result'>> = {}): Command<'result'> =>
-  result('plan', { status: 'completed', plan }, { agents: [...AGENTS, PLANNER], ...more });
+  result(PLANNING_STEP, { status: 'completed', plan }, { agents: [...AGENTS, PLANNER], ...more });
 
 export const notAccepted = (stepId: string, more: Partial<Command<'not-accepted'>> = {}): Command<'not-accepted'> => ({
   type: 'not-accepted',

@@ -119,7 +119,7 @@ const fits = (kind: Move['kind'], step: Step, state: ActiveDelegation, now: numb
       return step.phase.status === 'dispatched';
     case 'plan':
     case 'wrong-plan':
-      return step.plan.id === 'plan' && isRunning(step);
+      return step.planning && isRunning(step);
     case 'approve':
     case 'deny':
       return step.approval === 'requested';

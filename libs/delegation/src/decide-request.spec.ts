@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DelegationRequest, StepSpec } from '@mandate/contracts';
 import {
+  after,
   AGENTS,
   askedPlanner,
   CHAIN,
   DAY,
+  dispatch,
+  done,
   given,
   moment,
   PLANNER,
@@ -19,6 +22,7 @@ import type { RequestDelegation } from './commands.js';
 import { decide } from './decide.js';
 import type { DelegationEvent } from './events.js';
 import { initial } from './evolve.js';
+import { PLANNING_STEP } from './model.js';
 
 const typesOf = (command: RequestDelegation): string[] => decide(command, initial).map((event) => event.type);
 
@@ -135,8 +139,12 @@ describe('a request with its own steps', () => {
     ['UNKNOWN_CAPABILITY', { steps: steps({ a: [] }, { capability: 'fly' }) }],
     ['PATTERN_MISMATCH', { steps: steps({ a: [], b: ['a'] }), pattern: 'parallel' }],
     ['BUDGET_EXCEEDED', { steps: steps({ a: [], b: [], c: [] }), budget: { steps: 2 } }],
-    ['RESERVED_STEP', { steps: steps({ plan: [], build: ['plan'] }) }],
   ])('is refused as %s', (code, asked) => given().when(request(asked)).thenFails(code));
+
+  it('may call a step as it likes: one named like the planning step is work like any other', () =>
+    given(...after(request({ steps: steps({ [PLANNING_STEP]: [] }) }), dispatch(PLANNING_STEP)))
+      .when(done(PLANNING_STEP))
+      .thenMatches({}, { type: 'stepsucceeded' }, { type: 'completed', data: { steps: 1 } }));
 
   it('may use up its budget to the last step', () =>
     given()

@@ -24,7 +24,7 @@ import {
   wake,
 } from '../spec/scenes.js';
 import type { DelegationDecisionCommand } from './commands.js';
-import { dispatchableSteps } from './model.js';
+import { dispatchableSteps, PLANNING_STEP } from './model.js';
 
 const begun = [request(), dispatch('a'), accepted('a')];
 const onePay = request({ steps: steps({ a: [] }, { irreversible: true }) });
@@ -63,7 +63,7 @@ describe('cancel', () => {
     ['a question is open', [...begun, asks('a')]],
     ['an approval is due', [onePay]],
     ['the plan is not approved', [wholePlan]],
-    ['the planner plans', [askedPlanner(), dispatch('plan')]],
+    ['the planner plans', [askedPlanner(), dispatch(PLANNING_STEP)]],
   ])('is possible while %s', (_when, commands) =>
     given(...after(...commands))
       .when(steer('cancel'))

@@ -24,7 +24,7 @@ import {
   wake,
 } from '../spec/scenes.js';
 import type { DelegationDecisionCommand } from './commands.js';
-import { dispatchableSteps, nextWakeAt } from './model.js';
+import { dispatchableSteps, nextWakeAt, PLANNING_STEP } from './model.js';
 import { backoffMs, childShare, lossBackoffMs, RETRY_CAP_MS } from './policy.js';
 
 const CLOSE = 5 * MINUTE;
@@ -114,7 +114,7 @@ describe('the deadline', () => {
     ['a worker was never found, but is there', [request({ budget: { deadline: 'PT1M' } })]],
     ['a question is open', [request({ budget: { deadline: 'PT1M' } }), dispatch('a'), asks('a')]],
     ['an approval is due', [request({ budget: { deadline: 'PT1M' }, approval: 'plan' })]],
-    ['the planner plans', [askedPlanner({ budget: { deadline: 'PT1M' } }), dispatch('plan')]],
+    ['the planner plans', [askedPlanner({ budget: { deadline: 'PT1M' } }), dispatch(PLANNING_STEP)]],
   ])('ends the delegation while %s', (_when, commands) => {
     given(...after(...commands))
       .when(wake(MINUTE))

@@ -21,7 +21,7 @@ const inEach = (holds: (scene: Scene) => void): void => always((scenes) => scene
 
 const historyOf = (scenes: Scene[]): DelegationEvent[] => scenes.flatMap((scene) => scene.events);
 
-const workOf = (state: Delegation): Step[] => ('steps' in state ? stepsOf(state).filter((step) => step.plan.id !== PLANNING_STEP) : []);
+const workOf = (state: Delegation): Step[] => ('steps' in state ? stepsOf(state).filter((step) => !step.planning) : []);
 
 const eventsOf = <Type extends DelegationEvent['type']>(
   events: DelegationEvent[],

@@ -84,12 +84,14 @@ const recognised = (state: ActiveDelegation, { data }: Of<'recognised'>): Active
   return data.planner ? withPlan(decided, [planningStep(decided)]) : decided;
 };
 
-const planningStep = (state: ActiveDelegation): Step =>
-  freshStep(
+const planningStep = (state: ActiveDelegation): Step => ({
+  ...freshStep(
     { id: PLANNING_STEP, capability: PLAN_CAPABILITY, dependsOn: [], irreversible: false, timeoutMs: PLANNING_TIMEOUT_MS, maxAttempts: 1 },
     { goal: state.goal ?? '', input: state.input },
     'not-needed',
-  );
+  ),
+  planning: true,
+});
 
 const freshStep = (plan: PlannedStep, texts: { goal?: string; input?: Step['plan']['input'] }, approval: Step['approval']): Step => ({
   plan: {
@@ -107,6 +109,7 @@ const freshStep = (plan: PlannedStep, texts: { goal?: string; input?: Step['plan
   startedAt: null,
   approval,
   answers: {},
+  planning: false,
 });
 
 const planned = (state: ActiveDelegation, { data, personal }: Of<'planned'>): ActiveDelegation => {

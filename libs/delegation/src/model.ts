@@ -62,6 +62,8 @@ export interface Step {
   startedAt: number | null;
   approval: 'not-needed' | 'needed' | 'requested' | 'granted';
   answers: Record<string, JsonValue>;
+  /** Asks a planner for the other steps; it is not work of the delegation itself. */
+  planning: boolean;
 }
 
 export interface BudgetLeft {
@@ -114,7 +116,7 @@ export type Delegation =
   | EndedDelegation;
 
 /** The id of the step that asks a `plan` worker for the graph. */
-export const PLANNING_STEP = 'plan';
+export const PLANNING_STEP = 'mandate-plan';
 export const PLAN_CAPABILITY = 'plan';
 
 export const isRunning = (step: Step): boolean => step.phase.status === 'dispatched' || step.phase.status === 'started';

@@ -29,6 +29,7 @@ import type { DelegationDecisionCommand } from './commands.js';
 import type { DelegationEvent } from './events.js';
 import { initial } from './evolve.js';
 import { outputView, taskStateOf, toView } from './view.js';
+import { PLANNING_STEP } from './model.js';
 
 const viewOf = (...commands: DelegationDecisionCommand[]): NonNullable<ReturnType<typeof toView>> => {
   const view = toView(fold(after(...commands)));
@@ -150,9 +151,9 @@ describe('the view', () => {
     expect(viewOf(request(), dispatch('a'), asks('a')).steps[0]?.question).toEqual({ id: 'q1', text: 'Which year?' }));
 
   it('shows the planner beside its steps', () => {
-    const { pattern, steps: shown } = viewOf(askedPlanner(), dispatch('plan'), planOf(steps({ a: [], b: ['a'] })));
+    const { pattern, steps: shown } = viewOf(askedPlanner(), dispatch(PLANNING_STEP), planOf(steps({ a: [], b: ['a'] })));
     expect(pattern).toBe('sequential');
-    expect(shown.map((step) => step.id)).toEqual(['plan', 'a', 'b']);
+    expect(shown.map((step) => step.id)).toEqual([PLANNING_STEP, 'a', 'b']);
   });
 
   it('shows the attempt that runs now', () => {
@@ -200,7 +201,7 @@ describe('the result', () => {
   });
 
   it('leaves the planner out', () => {
-    const planned = [askedPlanner(), dispatch('plan'), planOf(steps({ a: [] })), dispatch('a'), done('a', 'found')];
+    const planned = [askedPlanner(), dispatch(PLANNING_STEP), planOf(steps({ a: [] })), dispatch('a'), done('a', 'found')];
     expect(viewOf(...planned).result).toBe('found');
   });
 

@@ -2,15 +2,7 @@
 import type { DelegationView, StepView, TaskState } from '@mandate/contracts';
 import { timestamp, type JsonValue } from '@mandate/kernel';
 import { sinksOf } from './deciding/follow-ups.js';
-import {
-  PLANNING_STEP,
-  stepsOf,
-  type ActiveDelegation,
-  type Delegation,
-  type EndedDelegation,
-  type Step,
-  type StepOutput,
-} from './model.js';
+import { stepsOf, type ActiveDelegation, type Delegation, type EndedDelegation, type Step, type StepOutput } from './model.js';
 
 export const taskStateOf = (state: Delegation): TaskState => {
   switch (state.status) {
@@ -87,7 +79,7 @@ const stepView = (delegationId: string, step: Step): StepView => {
 
 /** The only sink's output, else an object of all sinks' outputs by step id. */
 const resultOf = (state: EndedDelegation): JsonValue => {
-  const work = stepsOf(state).filter((step) => step.plan.id !== PLANNING_STEP);
+  const work = stepsOf(state).filter((step) => !step.planning);
   const outputs = sinksOf(work).map((id): [string, JsonValue] => {
     const { phase } = state.steps[id] as Step;
     return [id, phase.status === 'succeeded' ? outputView(state.id, id, phase.output) : null];

@@ -1,11 +1,11 @@
 import type { DelegationEvent } from '../events.js';
-import { PLANNING_STEP, stepsOf, unblockedSteps } from '../model.js';
+import { stepsOf, unblockedSteps } from '../model.js';
 import type { Delegation, Step } from '../model.js';
 
 /** What follows by itself once something happened: the end, or the approvals that are now due. */
 export const followUps = (state: Delegation, now: number): DelegationEvent[] => {
   if (state.status !== 'active') return [];
-  const work = stepsOf(state).filter((step) => step.plan.id !== PLANNING_STEP);
+  const work = stepsOf(state).filter((step) => !step.planning);
   if (work.length > 0 && work.every((step) => step.phase.status === 'succeeded'))
     return [{ type: 'completed', at: now, data: { steps: work.length, sinks: sinksOf(work) } }];
   if (state.planApproval === 'requested') return [];

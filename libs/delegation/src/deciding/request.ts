@@ -2,7 +2,7 @@ import { REQUEST_DEFAULTS, type StepSpec } from '@mandate/contracts';
 import { AppError, parseDuration, timestamp } from '@mandate/kernel';
 import type { PlanProposal, RequestDelegation } from '../commands.js';
 import type { DelegationEvent, FallbackReason, PlannedStep } from '../events.js';
-import { PLAN_CAPABILITY, PLANNING_STEP, type BudgetLeft, type Delegation } from '../model.js';
+import { PLAN_CAPABILITY, type BudgetLeft, type Delegation } from '../model.js';
 import { patternOf, validateGraph } from '../planning/graph.js';
 import { bestCapability, type AgentCapability } from '../planning/plan.js';
 
@@ -74,8 +74,6 @@ export const verifySteps = (specs: StepSpec[], agents: readonly AgentCapability[
   if (specs.length > limit)
     throw new AppError('BUDGET_EXCEEDED', 'invalid', `${specs.length} steps, the budget allows ${limit}`, { limit: 'steps' });
   validateGraph(specs.map((step) => ({ id: step.id, dependsOn: step.dependsOn ?? [] })));
-  if (specs.some((step) => step.id === PLANNING_STEP))
-    throw new AppError('RESERVED_STEP', 'invalid', `the step id "${PLANNING_STEP}" is the planner's own: call the step something else`);
   const known = new Set(agents.map((agent) => agent.capability));
   const unknown = [...new Set(specs.map((step) => step.capability).filter((name) => !known.has(name)))];
   if (unknown.length > 0)

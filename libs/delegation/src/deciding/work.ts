@@ -101,7 +101,7 @@ const completed = (command: Command<'result'>, step: Step, state: ActiveDelegati
     data: { ...at, bytes: output.bytes, ...(result.usage ? { usage: result.usage } : {}) },
     personal: { output: result.output ?? null, ...(output.sha256 ? { sha256: output.sha256 } : {}) },
   };
-  if (step.plan.id !== PLANNING_STEP) {
+  if (!step.planning) {
     if (!result.plan) return [succeeded];
     return endAttempt(state, step, {
       code: 'UNEXPECTED_PLAN',
@@ -113,6 +113,8 @@ const completed = (command: Command<'result'>, step: Step, state: ActiveDelegati
   try {
     const plan = result.plan ?? [];
     if (plan.length === 0) throw new AppError('EMPTY_PLAN', 'invalid', 'the planner answered without steps');
+    if (plan.some((planned) => planned.id === PLANNING_STEP))
+      throw new AppError('RESERVED_STEP', 'invalid', `the step id ${PLANNING_STEP} is the planning step's own`);
     verifySteps(plan, agents, stepsLeft(state));
     const planned = plannedFromSpecs('planner', patternOf(plan.map((s) => ({ id: s.id, dependsOn: s.dependsOn ?? [] }))), plan, {
       request: requestOf(state),
@@ -191,7 +193,7 @@ export interface AttemptEnd {
 export const endAttempt = (state: ActiveDelegation, step: Step, end: AttemptEnd): DelegationEvent[] => {
   const at = { stepId: step.plan.id, attempt: step.attempt };
   const { code, message, now } = end;
-  if (step.plan.id === PLANNING_STEP && end.retry !== 'uncounted') return planningFailed(state, at, end);
+  if (step.planning && end.retry !== 'uncounted') return planningFailed(state, at, end);
   const counts = end.retry === 'counted';
   if (end.retry === 'uncounted' || (counts && step.failures + 1 < step.plan.maxAttempts)) {
     const waitMs = counts ? backoffMs(step.failures + 1, end.jitter) : lossBackoffMs(step.losses, end.jitter);
