@@ -1,4 +1,4 @@
-// Writes a JSON Schema (2020-12) of every delegation event's data from its TypeScript type: `node tools/event-schemas.mjs [--check]`.
+// Writes a JSON Schema (2020-12) of every event's data from its TypeScript type: `node tools/event-schemas.mjs [--check]`.
 // The events are types, not classes: nothing is parsed from outside there, and one definition is enough.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -6,24 +6,33 @@ import { format, resolveConfig } from 'prettier';
 import ts from 'typescript';
 
 const root = new URL('..', import.meta.url);
-const SOURCE = fileURLToPath(new URL('libs/delegation/src/events.ts', root));
+const AGGREGATES = [
+  { aggregate: 'delegation', union: 'DelegationEvent', source: 'libs/delegation/src/events.ts' },
+  { aggregate: 'agent', union: 'AgentEvent', source: 'apps/delegation-engine/src/engine/agent-events.ts' },
+].map((entry) => ({ ...entry, source: fileURLToPath(new URL(entry.source, root)) }));
 const FOLDER = 'docs/schemas/events';
 
-const program = ts.createProgram([SOURCE], {
-  strict: true,
-  exactOptionalPropertyTypes: true,
-  noEmit: true,
-  skipLibCheck: true,
-  target: ts.ScriptTarget.ES2022,
-  module: ts.ModuleKind.NodeNext,
-  moduleResolution: ts.ModuleResolutionKind.NodeNext,
-  customConditions: ['@mandate/source'],
-  experimentalDecorators: true,
-  types: [],
-});
+const program = ts.createProgram(
+  AGGREGATES.map(({ source }) => source),
+  {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    skipLibCheck: true,
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    customConditions: ['@mandate/source'],
+    experimentalDecorators: true,
+    types: [],
+  },
+);
 const checker = program.getTypeChecker();
-const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(SOURCE)));
-const events = checker.getDeclaredTypeOfSymbol(exported.find(({ name }) => name === 'DelegationEvent'));
+const eventsOf = ({ aggregate, union, source }) => {
+  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(source)));
+  const events = checker.getDeclaredTypeOfSymbol(exported.find(({ name }) => name === union));
+  return events.types.map((event) => ({ name: `dev.mandate.${aggregate}.${literalOf(event)}.v1`, event }));
+};
 
 const literalOf = (type) => checker.getTypeOfSymbol(type.getProperty('type')).value;
 
@@ -60,8 +69,7 @@ const objectOf = (type) => {
 
 const style = await resolveConfig(new URL('package.json', root));
 mkdirSync(new URL(FOLDER, root), { recursive: true });
-for (const event of events.types) {
-  const name = `dev.mandate.delegation.${literalOf(event)}.v1`;
+for (const { name, event } of AGGREGATES.flatMap(eventsOf)) {
   const schema = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: `urn:mandate:schema:${name}`,

@@ -6,6 +6,7 @@ import { continueTrace } from '@mandate/messaging';
 import type { Logger } from '@mandate/service-host';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { agentRegistered, LOST_AFTER_MS, type Agent, type AgentRegistered } from './agent-directory.js';
+import { agentEventTypeName, type AgentEvent } from './agent-events.js';
 import type { LeaseOf } from './leases.js';
 import type { Work } from './work.js';
 
@@ -18,11 +19,8 @@ export interface PresenceOptions {
   leaseIdOf: (of: LeaseOf) => string;
 }
 
-export const AGENT_EVENTS = {
-  registered: 'dev.mandate.agent.registered.v1',
-  lost: 'dev.mandate.agent.lost.v1',
-  returned: 'dev.mandate.agent.returned.v1',
-} as const;
+const REGISTERED = agentEventTypeName('registered');
+const LOST = agentEventTypeName('lost');
 
 const PAGE = 500;
 /** A worker that came back without a lease has this long until that lease ends: its result may be on its way. */
@@ -81,12 +79,12 @@ export class Presence {
   private async loadAgent({ tenant, stream, version }: StreamRow): Promise<void> {
     const { store, work } = this.options;
     const tail = await store.readStream({ tenant, stream, fromVersion: Math.max(1, version - 9) });
-    const isRegistration = (event: RecordedEvent): boolean => event.type === AGENT_EVENTS.registered;
+    const isRegistration = (event: RecordedEvent): boolean => event.type === REGISTERED;
     const events = tail.some(isRegistration) ? tail : await store.readStream({ tenant, stream });
     const registration = events.findLast(isRegistration);
     const last = events.at(-1);
     if (!registration || !last) return;
-    const isLost = last.type === AGENT_EVENTS.lost;
+    const isLost = last.type === LOST;
     const agent = this.options.work.agents.register(tenant, registration.data as unknown as AgentRegistered, {
       at: Date.parse(registration.occurredAt),
       position: registration.position,
@@ -110,11 +108,16 @@ export class Presence {
       );
     const registered = agentRegistered(registration);
     const now = clock.now();
-    const position = await this.append(tenant, instance, AGENT_EVENTS.registered, registered as unknown as JsonObject, {
-      actor: { kind: 'worker', id: instance },
-      now,
-      traceparent,
-    });
+    const position = await this.append(
+      tenant,
+      instance,
+      { type: 'registered', data: registered },
+      {
+        actor: { kind: 'worker', id: instance },
+        now,
+        traceparent,
+      },
+    );
     agents.register(tenant, registered, { at: now, position, seenAt: this.seenSince(tenant, instance, now) });
     return {
       instance,
@@ -128,15 +131,14 @@ export class Presence {
   private async append(
     tenant: string,
     instance: string,
-    type: string,
-    data: JsonObject,
+    { type, data }: AgentEvent,
     { actor, now, traceparent }: { actor: { kind: 'worker' | 'service'; id: string }; now: number; traceparent?: string | undefined },
   ): Promise<number> {
     const result = await this.options.store.append({
       tenant,
       stream: { type: 'agent', id: instance },
       expected: 'any',
-      events: [{ type, occurredAt: timestamp(now), data }],
+      events: [{ type: agentEventTypeName(type), occurredAt: timestamp(now), data: data as unknown as JsonObject }],
       actor,
       correlationId: instance,
       traceparent: continueTrace(traceparent),
@@ -156,10 +158,10 @@ export class Presence {
     const [, , tenant = '', , , instance = ''] = message.subject.split('.');
     const type = message.headers?.get('ce-type');
     const position = Number(message.headers?.get('ce-sequence'));
-    if (type === AGENT_EVENTS.registered) {
+    if (type === REGISTERED) {
       const at = Date.parse(message.headers?.get('ce-time') ?? '');
       agents.register(tenant, message.json<AgentRegistered>(), { at, position, seenAt: this.seenSince(tenant, instance, at) });
-    } else if (type === AGENT_EVENTS.lost) agents.markLost(tenant, instance, position);
+    } else if (type === LOST) agents.markLost(tenant, instance, position);
   }
 
   private onHeartbeat(message: Msg): void {
@@ -176,7 +178,7 @@ export class Presence {
     if (agent.lastSeenAt === 0) this.endUnlisted(agent, new Set(leases));
     const wasLost = agent.lost;
     if (agents.seen(agent)) scheduler.workerAppeared(tenant, agent.capabilities.keys());
-    if (wasLost && scheduler.leads) void this.record(agent, AGENT_EVENTS.returned);
+    if (wasLost && scheduler.leads) void this.record(agent, 'returned');
     const persistent = [...strange].filter((leaseId) => before?.strange.has(leaseId));
     if (persistent.length > 0 && scheduler.leads) void this.disown(agent, persistent);
   }
@@ -226,18 +228,19 @@ export class Presence {
       const heard = Math.max(agent.lastSeenAt, agent.registeredAt);
       if (agent.lost || now - heard < LOST_AFTER_MS) continue;
       agent.lost = true;
-      if (scheduler.leads) void this.record(agent, AGENT_EVENTS.lost);
+      if (scheduler.leads) void this.record(agent, 'lost');
     }
     for (const [key, { at }] of this.beats) if (now - at > 10 * LOST_AFTER_MS) this.beats.delete(key);
   }
 
-  private async record(agent: Agent, type: string): Promise<void> {
+  private async record(agent: Agent, type: 'lost' | 'returned'): Promise<void> {
     const { work, logger } = this.options;
     const lastSeenAt = agent.lastSeenAt > 0 ? timestamp(agent.lastSeenAt) : null;
     const actor = { kind: 'service' as const, id: 'delegation-engine' };
-    logger.info({ instance: agent.instance, tenant: agent.tenant }, type === AGENT_EVENTS.lost ? 'worker lost' : 'worker is back');
-    await this.append(agent.tenant, agent.instance, type, { instance: agent.instance, lastSeenAt }, { actor, now: work.clock.now() }).catch(
-      (error: unknown) => logger.warn({ error: String(error), instance: agent.instance }, 'the presence of a worker could not be recorded'),
+    logger.info({ instance: agent.instance, tenant: agent.tenant }, type === 'lost' ? 'worker lost' : 'worker is back');
+    const event = { type, data: { instance: agent.instance, lastSeenAt } };
+    await this.append(agent.tenant, agent.instance, event, { actor, now: work.clock.now() }).catch((error: unknown) =>
+      logger.warn({ error: String(error), instance: agent.instance }, 'the presence of a worker could not be recorded'),
     );
   }
 }
