@@ -12,8 +12,9 @@ if (!projectRoot || !projectName) {
   process.exit(2);
 }
 
-// The servers and Jest's global setup run from dist, which `npm test` has built already.
-if (!process.env.MANDATE_TEST_RUN) spawnSync(bin('tsc'), ['-b', 'libs/testing/tsconfig.lib.json'], { cwd: root, stdio: 'inherit' });
+// The servers, Jest's global setup and processes that tests start run from dist, which `npm test` has built already.
+const built = ['libs/testing', projectRoot].map((project) => `${project}/tsconfig.lib.json`);
+if (!process.env.MANDATE_TEST_RUN) spawnSync(bin('tsc'), ['-b', ...built], { cwd: root, stdio: 'inherit' });
 
 const results = `${root}test-results/${projectName}.json`;
 mkdirSync(dirname(results), { recursive: true });

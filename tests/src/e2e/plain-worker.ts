@@ -139,12 +139,13 @@ export class PlainWorker {
 
   private onOffer(message: Msg): void {
     const offer = message.json<Offer>();
+    const known = this.leases.has(offer.leaseId);
     this.offers.push(offer);
     this.offerHeaders.push(headersOf(message));
     const reply = this.options.answer?.(offer) ?? { accepted: true };
     if (reply === 'silence') return;
     message.respond(JSON.stringify({ leaseId: offer.leaseId, ...reply }));
-    if (!reply.accepted) return;
+    if (known || !reply.accepted) return;
     this.leases.add(offer.leaseId);
     const { work = ({ goal }) => completed(goal.toUpperCase()) } = this.options;
     const result = work(offer);
