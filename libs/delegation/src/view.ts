@@ -1,6 +1,6 @@
 /** The delegation as its readers see it (contract 3.3). */
 import type { DelegationView, StepView, TaskState } from '@mandate/contracts';
-import { timestamp, type JsonValue } from '@mandate/kernel';
+import { timestamp, type JsonObject, type JsonValue } from '@mandate/kernel';
 import { sinksOf } from './deciding/follow-ups.js';
 import { stepsOf, type ActiveDelegation, type Delegation, type EndedDelegation, type Step, type StepOutput } from './model.js';
 
@@ -48,13 +48,24 @@ const stepState = (step: Step): TaskState => {
   }
 };
 
+/** Stands in the place of an output: where it is, and how to tell that it is the one. `sha256` is of its JSON text. */
+export const outputReference = (
+  delegationId: string,
+  stepId: string,
+  { sha256, bytes }: { sha256: string; bytes: number },
+): JsonObject => ({
+  $ref: `/api/delegations/${delegationId}/steps/${stepId}/output`,
+  sha256,
+  bytes,
+});
+
 /** An output as it appears outside its own address. */
 export const outputView = (delegationId: string, stepId: string, output: StepOutput): JsonValue => {
   switch (output.kind) {
     case 'value':
       return output.value;
     case 'reference':
-      return { $ref: `/api/delegations/${delegationId}/steps/${stepId}/output`, sha256: output.sha256, bytes: output.bytes };
+      return outputReference(delegationId, stepId, output);
     case 'erased':
       return { erased: true };
   }

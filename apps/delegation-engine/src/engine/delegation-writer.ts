@@ -31,6 +31,8 @@ export interface Entry {
   /** Keyed digest of the request's body; null when only a rejection stands in the stream. */
   digest: Buffer | null;
   traceparent: string;
+  /** Bytes of the messages that made the state, about: what keeping it in memory costs. */
+  weight: number;
   /** Steps that stand in `es.waiting`. */
   waiting: Set<string>;
 }
@@ -41,6 +43,8 @@ export interface Origin {
   causationId: string;
   traceparent: string;
   dataSubject?: string;
+  /** Size of the message that brought the command. */
+  bytes?: number;
   request?: NonNullable<AppendEntry['request']>;
 }
 
@@ -71,10 +75,16 @@ export interface WriterListener {
   lostTrack(tenant: string, id: string): void;
 }
 
-const CACHED_ENTRIES = 20_000;
+/** How much of running delegations is kept in memory; the others are read again when something happens to them. */
+const CACHE_BYTES = 128 * 1024 ** 2;
+/** A delegation's state without its texts, about. */
+const ENTRY_BYTES = 4_096;
 
 export class DelegationWriter {
+  /** Least recently written first. */
   private readonly entries = new Map<string, Entry>();
+  private readonly weighed = new Map<Entry, number>();
+  private weight = 0;
 
   constructor(
     private readonly store: EventStore,
@@ -104,6 +114,7 @@ export class DelegationWriter {
     if (found) {
       const recorded = await this.store.readStream({ tenant, stream, decrypt: true });
       entry.state = fold(recorded, id);
+      entry.weight = JSON.stringify(recorded.map((event) => event.personal)).length;
       entry.version = found.version;
       entry.digest = found.requestDigest;
       entry.traceparent = recorded.at(-1)?.traceparent ?? '';
@@ -126,12 +137,21 @@ export class DelegationWriter {
       version: 0,
       digest: null,
       traceparent: '',
+      weight: 0,
       waiting: new Set(),
     };
   }
 
   forget({ tenant, id }: { tenant: string; id: string }): void {
-    this.entries.delete(keyOf(tenant, id));
+    const key = keyOf(tenant, id);
+    const entry = this.entries.get(key);
+    if (entry) this.drop(key, entry);
+  }
+
+  private drop(key: string, entry: Entry): void {
+    this.entries.delete(key);
+    this.weight -= this.weighed.get(entry) ?? 0;
+    this.weighed.delete(entry);
   }
 
   forgetPartition(partition: number): void {
@@ -194,6 +214,7 @@ export class DelegationWriter {
     }
     entry.state = placed.after;
     entry.version = result.version;
+    entry.weight += origin.bytes ?? 0;
     if (origin.request) entry.digest = origin.request.digest;
     if (placed.events.length > 0) entry.traceparent = origin.traceparent;
     for (const stepId of placed.waitingAdded) entry.waiting.add(stepId);
@@ -305,12 +326,15 @@ export class DelegationWriter {
     if (grants.length > 0) this.scheduler.freed(grants);
   }
 
-  private remember(entry: Entry): Entry {
-    const key = keyOf(entry.tenant, entry.id);
-    this.entries.delete(key);
-    this.entries.set(key, entry);
-    if (this.entries.size > CACHED_ENTRIES) this.entries.delete(this.entries.keys().next().value as string);
-    return entry;
+  private remember(entry: Entry): void {
+    this.forget(entry);
+    this.entries.set(keyOf(entry.tenant, entry.id), entry);
+    this.weight += entry.weight + ENTRY_BYTES;
+    this.weighed.set(entry, entry.weight + ENTRY_BYTES);
+    for (const [key, oldest] of this.entries) {
+      if (this.weight <= CACHE_BYTES || oldest === entry) break;
+      this.drop(key, oldest);
+    }
   }
 }
 

@@ -27,6 +27,8 @@ export class ParkedError extends AppError {}
 
 const INBOX = /^_INBOX\.[^\s*>]{1,200}$/;
 const RETRY_MS = 500;
+/** Messages of a mebibyte are allowed, and thousands may be outstanding: above this they wait in the stream, not in the heap. */
+const IN_HAND_BYTES = 64 * 1024 ** 2;
 const BEHIND_MS = 2_000;
 
 export interface InboxOptions {
@@ -42,6 +44,7 @@ export interface InboxOptions {
 export class Inbox {
   /** Redeliveries of what is still in hand are not taken twice. */
   private readonly inHand = new Set<number>();
+  private inHandBytes = 0;
   private lastTaken = { at: 0, waitedMs: 0 };
 
   constructor(private readonly options: InboxOptions) {}
@@ -54,13 +57,21 @@ export class Inbox {
   /** Never rejects: a message is acked, given back, or parked. */
   take(message: JsMsg): void {
     if (this.inHand.has(message.seq)) return;
+    const bytes = message.data.length;
+    if (this.inHandBytes > IN_HAND_BYTES) return message.nak(RETRY_MS);
     this.inHand.add(message.seq);
+    this.inHandBytes += bytes;
     const now = this.options.work.clock.now();
     this.lastTaken = { at: now, waitedMs: now - Number(message.timestampNanos / 1_000_000n) };
     const subject = publishedSubject(message.subject);
     const inbound = parseInbound(subject);
     const lane = inbound?.id ?? subject;
-    void this.options.work.lanes.run(lane, () => this.process(message, subject, inbound)).finally(() => this.inHand.delete(message.seq));
+    void this.options.work.lanes
+      .run(lane, () => this.process(message, subject, inbound))
+      .finally(() => {
+        this.inHand.delete(message.seq);
+        this.inHandBytes -= bytes;
+      });
   }
 
   private async process(message: JsMsg, subject: string, inbound: Inbound | null): Promise<void> {

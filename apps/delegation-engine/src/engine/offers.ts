@@ -1,10 +1,10 @@
 /** Offering attempts to workers and telling them what became of their leases. Core NATS: the truth about who holds what is in PostgreSQL. */
-import { type ControlMessage, type Offer, OfferReply, parse, parseJson, subjects } from '@mandate/contracts';
-import { outputView, type Delegation } from '@mandate/delegation';
+import { type ControlMessage, MESSAGE_LIMITS, type Offer, OfferReply, parse, parseJson, subjects } from '@mandate/contracts';
+import { outputReference, outputView, type Delegation } from '@mandate/delegation';
 import { AppError, timestamp, ulid, type Clock } from '@mandate/kernel';
 import type { Replies } from '@mandate/messaging';
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { RunningAttempt } from './attempts.js';
 
 /** A worker answers an offer within this time, or another one gets it. */
@@ -24,7 +24,7 @@ export class Offers {
     const document = offerOf(attempt, state);
     if (!document) return { accepted: false, reason: 'no-answer', absent: false };
     try {
-      const answer = await this.replies.request(subjects.work(attempt.tenant, attempt.instance), JSON.stringify(document), {
+      const answer = await this.replies.request(subjects.work(attempt.tenant, attempt.instance), offerText(document), {
         timeoutMs: OFFER_TIMEOUT_MS,
         headers: this.offerHeaders(traceparent),
       });
@@ -50,6 +50,28 @@ export class Offers {
     return given;
   }
 }
+
+/** Leaves room for headers below the largest message that NATS takes. */
+const OFFER_BYTES = MESSAGE_LIMITS.maxBytes - 4_096;
+
+/** The offer's JSON; when the results of many dependencies are too much for one message, the largest become references. */
+const offerText = (offer: Offer): string => {
+  const text = JSON.stringify(offer);
+  let over = Buffer.byteLength(text) - OFFER_BYTES;
+  if (over <= 0) return text;
+  const sized = Object.entries(offer.results)
+    .map(([stepId, output]) => ({ stepId, json: JSON.stringify(output) }))
+    .sort((a, b) => b.json.length - a.json.length);
+  const results = { ...offer.results };
+  for (const { stepId, json } of sized) {
+    if (over <= 0) break;
+    const bytes = Buffer.byteLength(json);
+    const reference = outputReference(offer.delegationId, stepId, { sha256: createHash('sha256').update(json).digest('hex'), bytes });
+    results[stepId] = reference;
+    over -= bytes - JSON.stringify(reference).length;
+  }
+  return JSON.stringify({ ...offer, results });
+};
 
 const offerOf = (attempt: RunningAttempt, state: Delegation): Offer | null => {
   if (state.status !== 'active') return null;

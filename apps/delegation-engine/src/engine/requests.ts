@@ -53,7 +53,12 @@ export class Requests {
     if (inbound.family !== 'request') throw new AppError('INTERNAL', 'internal', 'not a request');
     const { tenant, id, principal } = inbound;
     const { writer } = this.options;
-    const origin: Origin = { actor: { kind: 'agent', id: principal }, causationId: messageId, traceparent: continueTrace(traceparent) };
+    const origin: Origin = {
+      actor: { kind: 'agent', id: principal },
+      causationId: messageId,
+      traceparent: continueTrace(traceparent),
+      bytes: body.length,
+    };
     const entry = writer.fresh(tenant, id);
     try {
       const request = parse(DelegationRequest, parseJson(body));
@@ -194,6 +199,7 @@ export class Requests {
       actor: { kind: 'worker', id: step?.instance ?? 'unknown' },
       causationId: messageId,
       traceparent: continueTrace(traceparent ?? entry.traceparent),
+      bytes: body.length,
     };
     if (!leased) throw new ParkedError('LEASE_NOT_CURRENT', 'conflict', `attempt ${attempt} of step ${stepId} is not under this lease`);
     if (entry.state.status !== 'active' || !isRunning(step)) {
