@@ -133,6 +133,9 @@ export const MESSAGE_LIMITS: JsonLimits = { maxBytes: 1_048_576, maxDepth: 64 };
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+/** What JSON.parse says without the text that it quotes: that may be personal, and messages of errors are kept and logged. */
+const unquoted = (message: string): string => message.split(/,? ?(?:\.\.\.)?"(?!')/, 1)[0] || 'not a JSON value';
+
 /** Reads JSON from bytes within limits; throws AppError `TOO_LARGE`, `INVALID_JSON` or `TOO_DEEP`. */
 export const parseJson = (bytes: Uint8Array, limits: JsonLimits = MESSAGE_LIMITS): unknown => {
   if (bytes.length > limits.maxBytes)
@@ -151,6 +154,6 @@ export const parseJson = (bytes: Uint8Array, limits: JsonLimits = MESSAGE_LIMITS
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    throw new AppError('INVALID_JSON', 'invalid', `not JSON: ${(cause as Error).message.slice(0, 120)}`, {}, { cause });
+    throw new AppError('INVALID_JSON', 'invalid', `not JSON: ${unquoted((cause as Error).message)}`, {}, { cause });
   }
 };
