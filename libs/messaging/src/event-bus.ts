@@ -11,6 +11,9 @@ export interface BusMessage {
   body: Uint8Array;
 }
 
+/** `source`: its `ce-source`; positions of different sources are never compared. */
+export type LastMessage = { sequence: number; position: number; eventId: string; source?: string } | { sequence: number; position: null };
+
 /** The server takes at most this many messages in one atomic batch (ADR-50). */
 const BATCH_LIMIT = 1000;
 const PUBLISH_TIMEOUT_MS = 5_000;
@@ -54,14 +57,16 @@ export class JetStreamEventBus {
   }
 
   /** The stream's last message; null when it is empty, with the sequence that the next publish has to expect. */
-  async lastMessage(): Promise<{ sequence: number; position: number; eventId: string } | { sequence: number; position: null }> {
+  async lastMessage(): Promise<LastMessage> {
     this.manager ??= await jetstreamManager(this.connection);
     const { state } = await this.manager.streams.info(EVENTS_STREAM);
     if (state.last_seq === 0) return { sequence: 0, position: null };
     try {
       const message = await this.manager.streams.getMessage(EVENTS_STREAM, { seq: state.last_seq });
       if (!message) return { sequence: state.last_seq, position: null };
-      return { sequence: message.seq, position: Number(message.header.get('ce-sequence')), eventId: message.header.get('ce-id') };
+      const { header, seq } = message;
+      const source = header.get('ce-source');
+      return { sequence: seq, position: Number(header.get('ce-sequence')), eventId: header.get('ce-id'), ...(source ? { source } : {}) };
     } catch (error) {
       if (error instanceof JetStreamApiError && error.code === NO_MESSAGE_FOUND) return { sequence: state.last_seq, position: null };
       throw error;

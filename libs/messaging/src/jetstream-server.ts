@@ -16,11 +16,11 @@ export interface BusRequest {
 
 export class BusContext extends BaseRpcContext<[BusRequest]> {
   get subject(): string {
-    return this.getArgByIndex(0).subject;
+    return this.getArgs()[0].subject;
   }
 
   get headers(): MsgHdrs | undefined {
-    return this.getArgByIndex(0).headers;
+    return this.getArgs()[0].headers;
   }
 }
 

@@ -21,10 +21,10 @@ export const Env =
  */
 export const loadConfig = <T extends object>(Class: new () => T, env: Readonly<Record<string, string | undefined>>): Readonly<T> => {
   const config = new Class();
-  const names = (Reflect.getMetadata(NAMES, Class.prototype) as Names | undefined) ?? new Map<string, string>();
+  const names = (Reflect.getMetadata(NAMES, Class.prototype as object) as Names | undefined) ?? new Map<string, string>();
   for (const [property, name] of names) {
     const text = env[name]?.trim();
-    if (text) Reflect.set(config, property, read(text, Reflect.getMetadata('design:type', Class.prototype, property)));
+    if (text) Reflect.set(config, property, read(text, Reflect.getMetadata('design:type', Class.prototype as object, property)));
   }
   const problems = validateSync(config).map((error) => {
     const name = names.get(error.property) ?? error.property;
