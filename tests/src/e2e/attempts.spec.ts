@@ -21,10 +21,11 @@ const ask = async ({ name }: Capability, step: Document = {}, fields: Document =
 const hang: Partial<WorkerOptions> = { work: () => undefined };
 
 /** Three beats go by in which only these workers are heard. */
-const missThreeBeats = async (...heard: PlainWorker[]): Promise<void> => {
+const missThreeBeats = async (heard: PlainWorker[], meanwhile?: () => Promise<unknown>): Promise<void> => {
   for (let beat = 0; beat < 3; beat++) {
     scene.engine.clock.advance(5_100);
     const now = scene.engine.clock.now();
+    await meanwhile?.();
     for (const worker of heard) worker.beat();
     await until(() => heardSince(now, heard), { what: 'the beats to be heard' });
   }
@@ -89,7 +90,7 @@ describe('an offer', () => {
     const capability = newCapability();
     const leaving = await work(capability);
     leaving.fallSilent();
-    await missThreeBeats();
+    await missThreeBeats([]);
     await until(async () => (await agentState(leaving)) === 'lost', { what: 'the worker to be lost' });
     const id = await ask(capability);
     await scene.api.inState(id, 'SUBMITTED');
@@ -188,7 +189,7 @@ describe('a worker', () => {
     await scene.requester.event(id, 'stepstarted');
     const heir = await work(capability);
     dying.fallSilent();
-    await missThreeBeats(heir);
+    await missThreeBeats([heir]);
     const view = await scene.api.inState(id, 'COMPLETED');
     expect(view.steps[0]).toMatchObject({ attempt: 2, worker: heir.instance });
     expect((await scene.requester.event(id, 'steptimedout')).data).toMatchObject({ attempt: 1, timeout: 'heartbeat' });
@@ -201,14 +202,29 @@ describe('a worker', () => {
     await until(async () => (await agentState(dying)) === 'online', { what: 'the worker to be back' });
   });
 
+  it('keeps its leases neither by progress nor by the heartbeats of another', async () => {
+    const capability = newCapability();
+    const mute = await work(capability, hang);
+    const id = await ask(capability);
+    const offer = await mute.offer();
+    await scene.requester.event(id, 'stepstarted');
+    const heir = await work(capability);
+    mute.fallSilent();
+    await missThreeBeats([heir], () => {
+      heir.beat(offer.leaseId);
+      return mute.report(offer, { status: 'progress', progress: 'still here' });
+    });
+    expect((await scene.api.inState(id, 'COMPLETED')).steps[0]).toMatchObject({ attempt: 2, worker: heir.instance });
+  });
+
   it('that beats keeps its leases', async () => {
     const capability = newCapability();
     const steady = await work(capability, hang);
     const id = await ask(capability);
     const offer = await steady.offer();
     await scene.requester.event(id, 'stepstarted');
-    await missThreeBeats(steady);
-    await missThreeBeats(steady);
+    await missThreeBeats([steady]);
+    await missThreeBeats([steady]);
     await steady.report(offer, completed('steady'));
     expect(await scene.api.inState(id, 'COMPLETED')).toMatchObject({ result: 'steady', steps: [{ attempt: 1 }] });
   });
@@ -255,7 +271,7 @@ describe('an at-most-once step', () => {
   it.each([
     [
       'is lost',
-      async (worker: PlainWorker, _offer: Offer, other: PlainWorker) => (worker.fallSilent(), missThreeBeats(other)),
+      async (worker: PlainWorker, _offer: Offer, other: PlainWorker) => (worker.fallSilent(), missThreeBeats([other])),
       'OUTCOME_UNKNOWN',
     ],
     [

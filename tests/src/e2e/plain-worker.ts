@@ -103,8 +103,10 @@ export class PlainWorker {
     return this.registered.instance;
   }
 
-  beat(): void {
-    this.connection.publish(this.registered.heartbeatSubject, JSON.stringify({ instance: this.instance, leases: [...this.leases] }));
+  /** Names the leases that it has; `claimed` ones it does not have. */
+  beat(...claimed: string[]): void {
+    const leases = [...this.leases, ...claimed];
+    this.connection.publish(this.registered.heartbeatSubject, JSON.stringify({ instance: this.instance, leases }));
   }
 
   /** Resolves when the result is stored, which ends the worker's duty. */
