@@ -32,13 +32,13 @@ const begun = [parent, dispatch('a'), accepted('a')];
 const numbered = (n: number, asked: Parameters<typeof child>[0] = {}): DelegationDecisionCommand => child(asked, { childId: `c${n}` });
 
 describe('a child', () => {
-  it('gets what is left when it asks for nothing: one level less, half of the steps', () =>
+  it('gets what is left when it asks for nothing: one level less, an eighth of the steps', () =>
     given(...after(...begun))
       .when(child({}, { now: T0 + 5 }))
       .then({
         type: 'childadmitted',
         at: T0 + 5,
-        data: { childId: 'c1', stepId: 'a', attempt: 1, budget: { deadlineAt: moment(HOUR), depth: 2, steps: 5 } },
+        data: { childId: 'c1', stepId: 'a', attempt: 1, budget: { deadlineAt: moment(HOUR), depth: 2, steps: 2 } },
       }));
 
   it('may be asked for by an attempt that was offered: its acceptance may come later than its child', () =>
@@ -56,6 +56,7 @@ describe('a child', () => {
       { deadlineAt: moment(HOUR), depth: 2, steps: 9 },
     ],
     [{ stepCount: 7 }, { steps: 7 }],
+    [{ stepCount: 1 }, { steps: 2 }],
     [{ steps: 8, stepCount: 7 }, { steps: 8 }],
   ])('gets what it asks for: %j', (asked, budget) =>
     given(...after(...begun))
@@ -115,13 +116,13 @@ describe('a child', () => {
 
 describe('children together', () => {
   it('share what there is', () => {
-    const left = [9, 4, 2, 1, 0];
+    const left = [9, 7, 6, 5, 4, 3, 2, 1, 0];
     left.forEach((expected, count) => {
       const admitted = Array.from({ length: count }, (_, i) => numbered(i));
       expect(stepsLeft(activeAfter(...begun, ...admitted))).toBe(expected);
     });
-    given(...after(...begun, ...[1, 2, 3, 4].map((n) => numbered(n))))
-      .when(numbered(5))
+    given(...after(...begun, ...[1, 2, 3, 4, 5, 6, 7, 8].map((n) => numbered(n))))
+      .when(numbered(9))
       .thenFails('BUDGET_EXCEEDED');
   });
 

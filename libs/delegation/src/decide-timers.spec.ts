@@ -210,6 +210,7 @@ describe('waits', () => {
   it.each<[number, number]>([
     [0, 0],
     [1, 1],
-    [5, 3],
+    [9, 2],
+    [256, 32],
   ])('of %i steps left a child gets %i', (left, share) => expect(childShare(left)).toBe(share));
 });

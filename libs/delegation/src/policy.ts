@@ -18,5 +18,5 @@ export const backoffMs = (failures: number, jitter: number): number =>
 /** A lost worker's attempt goes to another one almost at once; only repeated losses wait. */
 export const lossBackoffMs = (losses: number, jitter: number): number => (losses === 0 ? 0 : backoffMs(losses, jitter));
 
-/** What a child gets that does not say how many steps it needs: half of what is left, so that its siblings get some too. */
-export const childShare = (left: number): number => Math.ceil(left / 2);
+/** What a child gets that does not say how many steps it needs: an eighth of what is left, so that its siblings get some too. */
+export const childShare = (left: number): number => Math.ceil(left / 8);

@@ -79,7 +79,7 @@ const stepView = (delegationId: string, step: Step): StepView => {
     state: stepState(step),
     attempt: step.attempt,
     dependsOn: plan.dependsOn,
-    worker: step.instance,
+    worker: phase.status === 'pending' || phase.status === 'backoff' ? null : step.instance,
     startedAt: step.startedAt === null ? null : timestamp(step.startedAt),
     endedAt: 'endedAt' in phase ? timestamp(phase.endedAt) : null,
     ...(phase.status === 'succeeded' ? { output: outputView(delegationId, plan.id, phase.output) } : {}),

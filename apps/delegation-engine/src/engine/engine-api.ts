@@ -5,7 +5,6 @@ import {
   type AgentView,
   type DelegationCommand,
   type DelegationListItem,
-  type DelegationRequest,
   type DelegationView,
   type EventView,
   type Page,
@@ -39,13 +38,12 @@ export class EngineApi extends DelegationApi {
     super();
   }
 
-  async request({ tenant, principal, traceparent }: Caller, request: DelegationRequest): Promise<Acknowledgement> {
-    const id = request.id ?? '';
-    return this.options.asker.ask(subjects.request(tenant, id, principal), request, traceparent);
+  request({ tenant, principal, traceparent }: Caller, id: string, body: Uint8Array): Promise<Acknowledgement> {
+    return this.options.asker.ask(subjects.request(tenant, id, principal), body, traceparent);
   }
 
   command({ tenant, principal, traceparent }: Caller, delegationId: string, command: DelegationCommand): Promise<Acknowledgement> {
-    return this.options.asker.ask(subjects.command(tenant, delegationId, principal), command, traceparent);
+    return this.options.asker.ask(subjects.command(tenant, delegationId, principal), JSON.stringify(command), traceparent);
   }
 
   async view({ tenant }: Caller, delegationId: string): Promise<DelegationView> {

@@ -4,7 +4,6 @@ import type {
   AgentView,
   DelegationCommand,
   DelegationListItem,
-  DelegationRequest,
   DelegationView,
   EventView,
   Page,
@@ -29,8 +28,11 @@ export interface ListQuery {
 }
 
 export abstract class DelegationApi {
-  /** Publishes a request and resolves to the engine's one answer; throws its problem. */
-  abstract request(caller: Caller, request: DelegationRequest): Promise<Acknowledgement>;
+  /**
+   * Publishes a request as it came and resolves to the engine's one answer; throws its problem. Whatever is wrong with the body is found
+   * there, so that a refusal over HTTP is recorded like one over NATS.
+   */
+  abstract request(caller: Caller, id: string, body: Uint8Array): Promise<Acknowledgement>;
   abstract command(caller: Caller, delegationId: string, command: DelegationCommand): Promise<Acknowledgement>;
   abstract view(caller: Caller, delegationId: string): Promise<DelegationView>;
   abstract list(caller: Caller, query: ListQuery): Promise<Page<DelegationListItem>>;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   DelegationRequest,
+  parseJson,
   type Acknowledgement,
   type DelegationCommand,
   type DelegationListItem,
@@ -9,7 +10,7 @@ import {
   type EventView,
   type Page,
 } from '@mandate/contracts';
-import { ulid } from '@mandate/kernel';
+import { isUlid, ulid } from '@mandate/kernel';
 import { Describe, DocumentPipe, FromCaller, QueryPipe, type Caller } from '@mandate/service-host';
 import { Body, Controller, Get, Header, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { DelegationApi } from './delegation-api.js';
@@ -19,6 +20,16 @@ import { NAME_PIPE, ULID_PIPE } from './id.pipe.js';
 import { ACKNOWLEDGEMENT, DELEGATION, EVENT, LIST_ITEM, page } from './view-schemas.js';
 
 const newId = (): string => ulid(Date.now(), randomBytes(10));
+
+/** The id that a request brings; null also for one that cannot be read. */
+const idIn = (body: Uint8Array): string | null => {
+  try {
+    const id = (parseJson(body) as { id?: unknown } | null)?.id;
+    return typeof id === 'string' && isUlid(id) ? id : null;
+  } catch {
+    return null;
+  }
+};
 
 const ACKNOWLEDGED = { 200: { description: 'Its state now', schema: ACKNOWLEDGEMENT } };
 
@@ -35,10 +46,11 @@ export class DelegationController {
   @Post()
   async request(
     @FromCaller() caller: Caller,
-    @Body(new DocumentPipe(DelegationRequest)) request: DelegationRequest,
+    @Body() body: unknown,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<Acknowledgement> {
-    const acknowledgement = await this.delegations.request(caller, { ...request, id: request.id ?? newId() });
+    const bytes = body instanceof Uint8Array ? body : new Uint8Array();
+    const acknowledgement = await this.delegations.request(caller, idIn(bytes) ?? newId(), bytes);
     response.setHeader('location', `/api/delegations/${acknowledgement.id}`);
     return acknowledgement;
   }

@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type {
-  Acknowledgement,
-  AgentView,
-  DelegationCommand,
-  DelegationListItem,
+import {
   DelegationRequest,
-  DelegationView,
-  EventView,
-  Page,
+  parse,
+  parseJson,
+  type Acknowledgement,
+  type AgentView,
+  type DelegationCommand,
+  type DelegationListItem,
+  type DelegationView,
+  type EventView,
+  type Page,
 } from '@mandate/contracts';
 import { AppError, isUlid, type JsonValue } from '@mandate/kernel';
 import { createLogger, createServiceApp, listenGateway, type Gateway, type RunningService } from '@mandate/service-host';
@@ -36,11 +38,12 @@ class RecordingApi extends DelegationApi {
   aborted = false;
   yielded = 0;
 
-  async request(caller: Caller, request: DelegationRequest): Promise<Acknowledgement> {
-    this.asked.push({ principal: caller.principal, request });
+  async request(caller: Caller, id: string, body: Uint8Array): Promise<Acknowledgement> {
+    const request = parse(DelegationRequest, parseJson(body));
+    this.asked.push({ principal: caller.principal, id, request });
     if (request.goal === 'again')
       throw new AppError('IDEMPOTENCY_CONFLICT', 'conflict', 'another body under this key', { existingId: OTHER });
-    return { id: request.id as string, state: 'TASK_STATE_SUBMITTED' };
+    return { id, state: 'TASK_STATE_SUBMITTED' };
   }
   async command(_caller: Caller, id: string, command: DelegationCommand): Promise<Acknowledgement> {
     this.asked.push({ id, command });
@@ -112,7 +115,7 @@ describe('asking over HTTP', () => {
     const { status, headers, body } = await post('/api/delegations', { goal: 'g' }, { 'Mandate-Principal': 'ann' });
     const { id } = body as Acknowledgement;
     expect([status, isUlid(id), headers.get('location')]).toEqual([201, true, `/api/delegations/${id}`]);
-    expect(api.asked).toEqual([{ principal: 'ann', request: { goal: 'g', id } }]);
+    expect(api.asked).toEqual([{ principal: 'ann', id, request: { goal: 'g' } }]);
   });
 
   it("keeps the id of the body and the status of the engine's problem", async () => {
@@ -120,7 +123,7 @@ describe('asking over HTTP', () => {
       status: 409,
       body: { code: 'IDEMPOTENCY_CONFLICT', existingId: OTHER },
     });
-    expect(api.asked).toEqual([{ principal: 'admin', request: { id: ID, goal: 'again' } }]);
+    expect(api.asked).toEqual([{ principal: 'admin', id: ID, request: { id: ID, goal: 'again' } }]);
   });
 
   it('refuses a field whose feature is not there', async () => {

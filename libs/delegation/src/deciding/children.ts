@@ -29,7 +29,7 @@ export const decideChild = ({ childId, stepId, attempt, asked, now }: AdmitChild
   const depth = asked.depth ?? state.budget.depth - 1;
   if (depth > state.budget.depth - 1) throw wider('depth', depth, state.budget.depth - 1);
   const left = stepsLeft(state);
-  const steps = asked.steps ?? asked.stepCount ?? childShare(left);
+  const steps = asked.steps ?? Math.max(asked.stepCount ?? 0, childShare(left));
   if (steps > left || steps < 1) throw wider('steps', Math.max(steps, 1), left);
   const deadlineAt = asked.deadlineMs === undefined ? state.budget.deadlineAt : now + asked.deadlineMs;
   if (deadlineAt > state.budget.deadlineAt)
