@@ -224,6 +224,16 @@ describe('a request over HTTP', () => {
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
   });
 
+  it('leaves the same trace as over NATS when it is refused', async () => {
+    const id = newId();
+    const answer = await scene.api.post('/api/delegations', { id, goal: 'say hello', priority: 9 }, { 'Mandate-Principal': 'carol' });
+    expect(answer).toMatchObject({ status: 400, body: { code: 'UNSUPPORTED_FIELD' } });
+    expect(await scene.api.view(id)).toMatchObject({ state: 'TASK_STATE_REJECTED', error: { code: 'UNSUPPORTED_FIELD' } });
+    expect((await scene.api.events(id)).map(({ type, data }) => [type, data['principal']])).toEqual([
+      ['dev.mandate.delegation.rejected.v1', 'carol'],
+    ]);
+  });
+
   it('is refused in the name of nobody', async () => {
     const answer = await scene.api.post('/api/delegations', request(), { 'Mandate-Principal': 'a.b c' });
     expect([answer.status, answer.body['code']]).toEqual([400, 'INVALID_PRINCIPAL']);
