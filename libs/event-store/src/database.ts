@@ -36,6 +36,8 @@ export class Database {
     });
     // An idle connection that breaks is replaced; whoever needs one meanwhile is told by its own query.
     this.pool.on('error', () => undefined);
+    // The pool listens to idle connections only: one that breaks in the hands of a transaction would end the process.
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   /** Throws AppError `STORE_UNAVAILABLE` when there is no answer, `STORE_REFUSED` when PostgreSQL refuses the statement. */
