@@ -21,8 +21,8 @@ import { IsCapability, IsDuration, IsName, IsStringMap, IsUlidText, MaxJsonBytes
 export const PATTERNS = ['direct', 'sequential', 'parallel', 'meta'] as const;
 export type Pattern = (typeof PATTERNS)[number];
 
-export const REQUEST_DEFAULTS = { deadline: 'P1D', depth: 5, steps: 256, stepTimeout: 'PT5M', maxAttempts: 3 } as const;
-export const REQUEST_LIMITS = { goal: 8000, inputBytes: 256 * 1024, steps: 1024, dependencies: 1024, tools: 256 } as const;
+export const REQUEST_DEFAULTS = { deadline: 'P1D', depth: 5, steps: 256, stepTimeout: 'PT5M', maxAttempts: 3, priority: 4 } as const;
+export const REQUEST_LIMITS = { goal: 8000, inputBytes: 256 * 1024, steps: 1024, dependencies: 1024, tools: 256, keyLength: 200 } as const;
 
 /** Optional means absent: `null` is a value and has to be valid like any other. */
 const Optional = (): PropertyDecorator => ValidateIf((_owner, value) => value !== undefined);
@@ -72,8 +72,10 @@ export class DelegationRequest {
   @Type(() => StepSpec)
   steps?: StepSpec[];
   @Optional() @IsArray() @ArrayMaxSize(REQUEST_LIMITS.tools) @ValidateNested({ each: true }) @Type(() => ToolHint) tools?: ToolHint[];
-  @NotSupportedYet() priority?: number;
-  @NotSupportedYet() concurrencyKey?: string;
+  /** 9 goes first. Waiting makes up for it: a level is worth a minute. */
+  @Optional() @IsInt() @Min(0) @Max(9) priority?: number;
+  /** Steps of delegations with the same key can be limited together. */
+  @Optional() @IsString() @Length(1, REQUEST_LIMITS.keyLength) concurrencyKey?: string;
   @Optional() @ValidateNested() @Type(() => Budget) budget?: Budget;
   @Optional() @IsIn(['never', 'irreversible', 'plan']) approval?: 'never' | 'irreversible' | 'plan';
   @Optional() @ValidateNested() @Type(() => ParentLease) parent?: ParentLease;

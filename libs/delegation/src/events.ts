@@ -34,6 +34,9 @@ export type DelegationEvent =
         pattern: 'auto' | Pattern;
         budget: { deadlineAt: string; depth: number; steps: number };
         approval: 'never' | 'irreversible' | 'plan';
+        /** Absent: 4. */
+        priority?: number;
+        concurrencyKey?: string;
         parent?: { delegationId: string; stepId: string; attempt: number };
       },
       { goal: string; input?: JsonValue; metadata?: Record<string, string>; tools?: { id: string; description?: string }[] }

@@ -1,5 +1,5 @@
 /** What each event makes of a delegation. Total: an event that does not fit leaves the state as it is, because history is never refused. */
-import { INLINE_OUTPUT_BYTES } from '@mandate/contracts';
+import { INLINE_OUTPUT_BYTES, REQUEST_DEFAULTS } from '@mandate/contracts';
 import type { DelegationEvent, PlannedStep } from './events.js';
 import { isSettled, PLAN_CAPABILITY, PLANNING_STEP, stepsOf } from './model.js';
 import type { ActiveDelegation, Delegation, EndedDelegation, Step, StepOutput, StepPhase } from './model.js';
@@ -60,6 +60,8 @@ const requested = ({ at, data, personal }: Of<'requested'>, id: string): ActiveD
   requestedAt: at,
   budget: { deadlineAt: Date.parse(data.budget.deadlineAt), depth: data.budget.depth, steps: data.budget.steps },
   approval: data.approval,
+  priority: data.priority ?? REQUEST_DEFAULTS.priority,
+  concurrencyKey: data.concurrencyKey ?? null,
   planApproval: 'not-needed',
   parent: data.parent ?? null,
   decision: null,

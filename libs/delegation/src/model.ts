@@ -96,6 +96,10 @@ interface Asked {
   requestedAt: number;
   budget: BudgetLeft;
   approval: 'never' | 'irreversible' | 'plan';
+  /** 0 to 9, 9 goes first. */
+  priority: number;
+  /** Steps of delegations with the same key can be limited together. */
+  concurrencyKey: string | null;
   planApproval: 'not-needed' | 'requested' | 'granted';
   parent: { delegationId: string; stepId: string; attempt: number } | null;
   decision: Decision | null;

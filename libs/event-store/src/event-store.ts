@@ -226,9 +226,23 @@ export class EventStore {
     return streams.slots(this.database, filter);
   }
 
-  /** The steps that wait longest; they leave the list with the append that dispatches them. */
-  waitingHead(tenant: string, capability: string, limit: number): Promise<streams.WaitingRow[]> {
-    return streams.waitingHead(this.database, tenant, capability, limit);
+  /** The most urgent steps, behind `after`; they leave the list with the append that dispatches them. */
+  waitingHead(tenant: string, capability: string, limit: number, after?: { urgency: number; rank: number }): Promise<streams.WaitingRow[]> {
+    return streams.waitingHead(this.database, tenant, capability, limit, after);
+  }
+
+  /** The most urgent step of each of up to `limit` keys, and of those without one. */
+  waitingKeyHeads(tenant: string, capability: string, limit: number): Promise<streams.WaitingRow[]> {
+    return streams.waitingKeyHeads(this.database, tenant, capability, limit);
+  }
+
+  waitingSteps(tenant: string, delegationId: string): Promise<streams.WaitingRow[]> {
+    return streams.waitingSteps(this.database, tenant, delegationId);
+  }
+
+  /** How many of its capability stand before it, up to a thousand. */
+  waitingBefore(row: streams.WaitingRow): Promise<number> {
+    return streams.waitingBefore(this.database, row);
   }
 
   waitingOf(tenant: string, stream: StreamId): Promise<string[]> {

@@ -91,8 +91,8 @@ describe('slots and waiting steps', () => {
         slots: { acquire: [acquire('a'), acquire('b')] },
         waiting: {
           add: [
-            { stepId: 'c', attempt: 1, capability: 'write' },
-            { stepId: 'd', attempt: 1, capability: 'write' },
+            { stepId: 'c', attempt: 1, capability: 'write', urgency: 1 },
+            { stepId: 'd', attempt: 1, capability: 'write', urgency: 2 },
           ],
         },
       }),
@@ -117,11 +117,37 @@ describe('slots and waiting steps', () => {
   it('are handed out to who waits longest', async () => {
     const streams = [newStream(), newStream(), newStream()];
     for (const stream of streams)
-      await store.append({ ...entryFor(stream, 0), waiting: { add: [{ stepId: 'a', attempt: 1, capability: 'rank' }] } });
-    await store.append({ ...entryFor(newStream(), 0), waiting: { add: [{ stepId: 'a', attempt: 1, capability: 'other' }] } });
+      await store.append({ ...entryFor(stream, 0), waiting: { add: [{ stepId: 'a', attempt: 1, capability: 'rank', urgency: 5 }] } });
+    await store.append({ ...entryFor(newStream(), 0), waiting: { add: [{ stepId: 'a', attempt: 1, capability: 'other', urgency: 5 }] } });
     expect((await store.waitingHead('default', 'rank', 2)).map(({ delegationId }) => delegationId)).toEqual(
       streams.slice(0, 2).map(({ id }) => id),
     );
     expect((await store.waitingKeys()).map(({ capability }) => capability)).toEqual(['other', 'rank']);
+  });
+
+  it('are handed out by urgency, and each key shows its most urgent one', async () => {
+    const waits: [stepId: string, urgency: number, key: string | null][] = [
+      ['a', 30, 'k1'],
+      ['b', 10, 'k1'],
+      ['c', 20, 'k2'],
+      ['d', 40, null],
+      ['e', -5, 'k3'],
+    ];
+    const stream = newStream();
+    const add = waits.map(([stepId, urgency, key]) => ({ stepId, attempt: 0, capability: 'keyed', urgency, key }));
+    await store.append({ ...entryFor(stream, 0), waiting: { add } });
+    const ids = (rows: { stepId: string }[]): string => rows.map(({ stepId }) => stepId).join('');
+    const head = await store.waitingHead('default', 'keyed', 10);
+    expect(ids(head)).toBe('ebcad');
+    expect(ids(await store.waitingHead('default', 'keyed', 2, head[1]))).toBe('ca');
+    expect(ids(await store.waitingKeyHeads('default', 'keyed', 10))).toBe('ebcd');
+    expect(ids(await store.waitingKeyHeads('default', 'keyed', 2))).toBe('bcd');
+    expect(await Promise.all(head.map((row) => store.waitingBefore(row)))).toEqual([0, 1, 2, 3, 4]);
+    expect(
+      ids(await store.waitingSteps('default', stream.id))
+        .split('')
+        .sort()
+        .join(''),
+    ).toBe('abcde');
   });
 });

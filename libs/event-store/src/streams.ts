@@ -16,6 +16,7 @@ export interface StreamRow {
 
 export interface HeldSlot extends SlotAcquisition {
   tenant: string;
+  key: string | null;
   delegationId: string;
   partition: number | null;
 }
@@ -23,8 +24,10 @@ export interface HeldSlot extends SlotAcquisition {
 export interface WaitingRow extends WaitingStep {
   tenant: string;
   delegationId: string;
-  /** Smaller has waited longer. */
+  /** Among equally urgent ones, who came first. */
   rank: number;
+  key: string | null;
+  since: Date;
 }
 
 export interface RegisteredRequest {
@@ -48,13 +51,36 @@ const DUE = {
 };
 const SLOTS = {
   name: 'es_slots',
-  text: `SELECT tenant, delegation_id, step_id, attempt, lease, instance, capability, partition FROM es.slot
+  text: `SELECT tenant, delegation_id, step_id, attempt, lease, instance, capability, key, partition FROM es.slot
           WHERE ($1::text IS NULL OR instance = $1) AND ($2::smallint IS NULL OR partition = $2)`,
 };
-const WAITING = 'tenant, capability, rank, delegation_id, step_id, attempt';
+const WAITING = 'tenant, capability, urgency, rank, delegation_id, step_id, attempt, key, since';
 const WAITING_HEAD = {
   name: 'es_waiting_head',
-  text: `SELECT ${WAITING} FROM es.waiting WHERE tenant = $1 AND capability = $2 ORDER BY rank LIMIT $3`,
+  text: `SELECT ${WAITING} FROM es.waiting WHERE tenant = $1 AND capability = $2 AND (urgency, rank) > ($4, $5) ORDER BY urgency, rank LIMIT $3`,
+};
+/** The first step of each key, in the order of the keys: one index probe a key, however many steps wait under it. */
+const WAITING_KEY_HEADS = {
+  name: 'es_waiting_key_heads',
+  text: `WITH RECURSIVE heads AS (
+           (SELECT ${WAITING} FROM es.waiting WHERE tenant = $1 AND capability = $2 AND key > $4 ORDER BY key, urgency, rank LIMIT 1)
+           UNION ALL
+           SELECT next.* FROM heads h, LATERAL
+             (SELECT ${WAITING} FROM es.waiting w WHERE w.tenant = $1 AND w.capability = $2 AND w.key > h.key ORDER BY w.key, w.urgency, w.rank LIMIT 1) next)
+         SELECT * FROM heads LIMIT $3`,
+};
+const WAITING_KEYLESS = {
+  name: 'es_waiting_keyless',
+  text: `SELECT ${WAITING} FROM es.waiting WHERE tenant = $1 AND capability = $2 AND key IS NULL ORDER BY urgency, rank LIMIT 1`,
+};
+const WAITING_STEP = {
+  name: 'es_waiting_step',
+  text: `SELECT ${WAITING} FROM es.waiting WHERE delegation_id = $1 AND tenant = $2`,
+};
+/** Counted up to a thousand: who is behind so many is told so. */
+const WAITING_BEFORE = {
+  name: 'es_waiting_before',
+  text: `SELECT count(*) AS before FROM (SELECT FROM es.waiting WHERE tenant = $1 AND capability = $2 AND (urgency, rank) < ($3, $4) LIMIT 1000) ahead`,
 };
 const WAITING_OF = { name: 'es_waiting_of', text: 'SELECT step_id FROM es.waiting WHERE delegation_id = $1 AND tenant = $2' };
 /** One index probe a (tenant, capability), however many steps wait. */
@@ -101,18 +127,49 @@ export const slots = async (database: Database, filter: { instance?: string; par
     lease: row['lease'] as number,
     instance: row['instance'] as string,
     capability: row['capability'] as string,
+    key: row['key'] as string | null,
     partition: row['partition'] as number | null,
   }));
 
-export const waitingHead = async (database: Database, tenant: string, capability: string, limit: number): Promise<WaitingRow[]> =>
-  (await database.query(WAITING_HEAD, [tenant, capability, limit])).map((row) => ({
-    tenant,
-    capability,
-    rank: Number(row['rank']),
-    delegationId: row['delegation_id'] as string,
-    stepId: row['step_id'] as string,
-    attempt: row['attempt'] as number,
-  }));
+/** Most urgent first, behind `after`. */
+export const waitingHead = async (
+  database: Database,
+  tenant: string,
+  capability: string,
+  limit: number,
+  after: { urgency: number; rank: number } = { urgency: Number.MIN_SAFE_INTEGER, rank: 0 },
+): Promise<WaitingRow[]> => (await database.query(WAITING_HEAD, [tenant, capability, limit, after.urgency, after.rank])).map(waitingRow);
+
+/** The most urgent step of each of up to `limit` keys, and of those without a key. */
+export const waitingKeyHeads = async (database: Database, tenant: string, capability: string, limit: number): Promise<WaitingRow[]> => {
+  const [keyed, keyless] = await Promise.all([
+    database.query(WAITING_KEY_HEADS, [tenant, capability, limit, '']),
+    database.query(WAITING_KEYLESS, [tenant, capability]),
+  ]);
+  return [...keyed, ...keyless].map(waitingRow).sort((a, b) => a.urgency - b.urgency || a.rank - b.rank);
+};
+
+/** The steps of a delegation that wait for a slot. */
+export const waitingSteps = async (database: Database, tenant: string, delegationId: string): Promise<WaitingRow[]> =>
+  (await database.query(WAITING_STEP, [delegationId, tenant])).map(waitingRow);
+
+/** How many of its capability stand before it, up to a thousand. */
+export const waitingBefore = async (database: Database, { tenant, capability, urgency, rank }: WaitingRow): Promise<number> => {
+  const [row] = await database.query(WAITING_BEFORE, [tenant, capability, urgency, rank]);
+  return Number(row?.['before'] ?? 0);
+};
+
+const waitingRow = (row: Row): WaitingRow => ({
+  tenant: row['tenant'] as string,
+  capability: row['capability'] as string,
+  urgency: Number(row['urgency']),
+  rank: Number(row['rank']),
+  delegationId: row['delegation_id'] as string,
+  stepId: row['step_id'] as string,
+  attempt: row['attempt'] as number,
+  key: row['key'] as string | null,
+  since: row['since'] as Date,
+});
 
 export const waitingOf = async (database: Database, tenant: string, { id }: StreamId): Promise<string[]> =>
   (await database.query(WAITING_OF, [id, tenant])).map((row) => row['step_id'] as string);

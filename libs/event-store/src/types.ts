@@ -49,12 +49,17 @@ export interface SlotAcquisition {
   lease: number;
   instance: string;
   capability: string;
+  /** By which slots can be limited together. */
+  key?: string | null;
 }
 
 export interface WaitingStep {
   stepId: string;
   attempt: number;
   capability: string;
+  key?: string | null;
+  /** Smaller goes first. */
+  urgency: number;
 }
 
 /** What is appended, checked and changed together, or not at all. */

@@ -18,9 +18,10 @@ import {
 } from '@mandate/delegation';
 import type { Actor, AppendEntry, AppendResult, EventStore, NewEvent, RecordedEvent } from '@mandate/event-store';
 import { AppError, timestamp, type Clock, type JsonObject } from '@mandate/kernel';
+import { PRIORITIES, urgencyOf, type SlotHolder } from '@mandate/scheduling';
 import type { Ownership } from './partitions.js';
 import type { Scheduler } from './scheduler.js';
-import type { Grant, SlotHolder } from './slots.js';
+import type { Grant } from './grants.js';
 
 export interface Entry {
   readonly tenant: string;
@@ -196,7 +197,7 @@ export class DelegationWriter {
   ): Promise<Transition | IdempotencyAnswer> {
     const before = entry.state;
     const placed = await this.place(entry, decided, now, given);
-    const result = await this.store.append(this.appendEntry(entry, placed, origin)).catch((error: unknown) => {
+    const result = await this.store.append(this.appendEntry(entry, placed, origin, now)).catch((error: unknown) => {
       this.giveBack(placed.grants);
       this.forget(entry);
       this.listener.lostTrack(entry.tenant, entry.id);
@@ -242,7 +243,7 @@ export class DelegationWriter {
       const stepId = step.plan.id;
       const grantGiven = given.find((candidate) => candidate.stepId === stepId);
       if (!grantGiven && entry.waiting.has(stepId)) continue;
-      const request = { tenant: entry.tenant, delegationId: entry.id, stepId, capability: step.plan.capability, except: null };
+      const request = { tenant: entry.tenant, delegationId: entry.id, stepId, capability: step.plan.capability, key: concurrencyKeyOf(after), except: null };
       const grant = grantGiven ?? (await this.scheduler.acquire(request));
       if (!grant) {
         waitingAdded.push(step);
@@ -269,7 +270,7 @@ export class DelegationWriter {
     };
   }
 
-  private appendEntry(entry: Entry, placed: Placed, origin: Origin): AppendEntry {
+  private appendEntry(entry: Entry, placed: Placed, origin: Origin, now: number): AppendEntry {
     const { after } = placed;
     const wakeAt = nextWakeAt(after);
     return {
@@ -296,6 +297,7 @@ export class DelegationWriter {
             lease: step?.lease ?? 0,
             instance: grant.instance,
             capability: grant.capability,
+            key: grant.key,
           };
         }),
         release: placed.released.map((slot) => slot.stepId),
@@ -303,7 +305,13 @@ export class DelegationWriter {
       waiting: {
         add: placed.waitingAdded.map((stepId) => {
           const step = 'steps' in after ? after.steps[stepId] : undefined;
-          return { stepId, attempt: step?.attempt ?? 0, capability: step?.plan.capability ?? '' };
+          return {
+            stepId,
+            attempt: step?.attempt ?? 0,
+            capability: step?.plan.capability ?? '',
+            key: concurrencyKeyOf(after),
+            urgency: urgencyOf(now, 'priority' in after ? after.priority : PRIORITIES.default),
+          };
         }),
         remove: placed.waitingRemoved,
       },
@@ -346,6 +354,7 @@ interface HeldSlot {
   stepId: string;
   instance: string;
   capability: string;
+  key: string | null;
 }
 
 interface Placed {
@@ -357,11 +366,13 @@ interface Placed {
   released: HeldSlot[];
 }
 
+const concurrencyKeyOf = (state: Delegation): string | null => ('concurrencyKey' in state ? state.concurrencyKey : null);
+
 const slotsHeld = (state: Delegation): HeldSlot[] =>
   'steps' in state
     ? stepsOf(state)
         .filter((step) => isRunning(step) && step.instance !== null)
-        .map((step) => ({ stepId: step.plan.id, instance: step.instance as string, capability: step.plan.capability }))
+        .map((step) => ({ stepId: step.plan.id, instance: step.instance as string, capability: step.plan.capability, key: concurrencyKeyOf(state) }))
     : [];
 
 const newEvent = ({ type, at, data, personal }: DelegationEvent): NewEvent => ({

@@ -172,7 +172,14 @@ export class Dispatcher implements WriterListener {
     const { scheduler, clock, writer } = this.options;
     const { tenant, delegationId, stepId, capability, instance } = attempt;
     const origin = engineOrigin(entry, instance);
-    const grant = await scheduler.acquire({ tenant, delegationId, stepId, capability, except: instance });
+    const grant = await scheduler.acquire({
+      tenant,
+      delegationId,
+      stepId,
+      capability,
+      key: 'concurrencyKey' in entry.state ? entry.state.concurrencyKey : null,
+      except: instance,
+    });
     try {
       if (grant) {
         const { effects } = grant;
@@ -221,6 +228,15 @@ export class Dispatcher implements WriterListener {
     for (const attempt of attempts.all()) {
       if (attempt.acceptedAt === null || now - attempt.extendedAt < LOST_AFTER_MS) continue;
       attempt.extendedAt = now; // not again while this is under way
+      void this.endLost(attempt);
+    }
+  }
+
+  /** A quarantined worker keeps nothing: its leases end, and it is told to stop. */
+  takeAway(tenant: string, instance: string): void {
+    for (const attempt of this.options.attempts.all()) {
+      if (attempt.tenant !== tenant || attempt.instance !== instance) continue;
+      this.tell(attempt, 'cancel', 'the worker is quarantined');
       void this.endLost(attempt);
     }
   }

@@ -27,6 +27,8 @@ import { Work } from './work.js';
 export interface EngineOptions extends ServiceOptions {
   /** Below this confidence a request falls back to plain delegation; default: the recogniser's own. */
   threshold?: number;
+  /** Steps at workers at once, of all tenants, which share it by their weights; default: no limit but the workers' own. */
+  capacity?: number;
 }
 
 const SWEEP_MS = 1_000;
@@ -62,6 +64,7 @@ export class Engine {
       owner,
       logger,
       clock,
+      capacity: options.capacity ?? Infinity,
       gained: (partition) => this.takeover.gained(partition),
       lost: (partition) => this.takeover.lost(partition),
     });
@@ -132,6 +135,7 @@ export class Engine {
   async start(): Promise<void> {
     this.children.serve();
     this.work.link.serve(this.work.scheduler);
+    await this.work.policies.start();
     await this.presence.start();
     await this.takeover.start();
     await this.ticks.start();
@@ -144,7 +148,7 @@ export class Engine {
     for await (const { type } of connection.status()) {
       if (type !== 'reconnect') continue;
       this.options.logger.info('connected to the bus again');
-      await Promise.all([ensureTopology(connection), this.presence.load()]).catch((error: unknown) =>
+      await Promise.all([ensureTopology(connection), this.presence.load(), this.work.policies.load()]).catch((error: unknown) =>
         this.options.logger.warn({ error: String(error) }, 'the bus is back but not ready; the next outage or start tries again'),
       );
     }
@@ -152,7 +156,7 @@ export class Engine {
 
   /** Takes nothing new, finishes what is in hand, gives back what is owned. */
   async stop(): Promise<void> {
-    const { timers, lanes, scheduler, partitions, link } = this.work;
+    const { timers, lanes, scheduler, partitions, policies, link } = this.work;
     await this.ticks.stop();
     timers.stop();
     await this.takeover.stop();
@@ -160,6 +164,7 @@ export class Engine {
     await scheduler.stop();
     await partitions.stop();
     this.presence.stop();
+    policies.stop();
     this.children.stop();
     link.stop();
     this.reader.stop();

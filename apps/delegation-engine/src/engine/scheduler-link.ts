@@ -2,7 +2,7 @@
 import type { NatsConnection, Subscription } from '@nats-io/transport-node';
 import { partitionOf } from './partitions.js';
 import type { Scheduler, SchedulerLink, SchedulerNote } from './scheduler.js';
-import type { Grant, SlotRequest } from './slots.js';
+import type { Grant, SlotRequest } from './grants.js';
 
 const ACQUIRE = 'mandate.internal.v1.scheduler.acquire';
 const TELL = 'mandate.internal.v1.scheduler.tell';

@@ -1,6 +1,7 @@
 /** The parts that write delegations and follow what they wrote, tied together: writer, scheduler, dispatcher, timers. */
 import type { Clock } from '@mandate/kernel';
 import type { Replies } from '@mandate/messaging';
+import type { PolicyEvent } from '@mandate/scheduling';
 import type { Logger } from '@mandate/service-host';
 import { AgentDirectory } from './agent-directory.js';
 import { RunningAttempts } from './attempts.js';
@@ -10,9 +11,10 @@ import type { Ground } from './ground.js';
 import { Lanes } from './lanes.js';
 import { Offers } from './offers.js';
 import { partitionOf, Partitions } from './partitions.js';
+import { Policies } from './policies.js';
 import { NatsSchedulerLink } from './scheduler-link.js';
 import { Scheduler } from './scheduler.js';
-import type { Grant } from './slots.js';
+import type { Grant } from './grants.js';
 import { engineOrigin, Tending } from './tending.js';
 import { Timers } from './timers.js';
 
@@ -23,6 +25,8 @@ export interface WorkOptions {
   owner: string;
   logger: Logger;
   clock?: Clock | undefined;
+  /** Steps at workers at once, of all tenants. */
+  capacity: number;
   gained: (partition: number) => Promise<void>;
   lost: (partition: number) => Promise<void>;
 }
@@ -37,6 +41,7 @@ export class Work {
   readonly agents: AgentDirectory;
   readonly offers: Offers;
   readonly partitions: Partitions;
+  readonly policies: Policies;
   readonly link: NatsSchedulerLink;
   readonly scheduler: Scheduler;
   readonly tending: Tending;
@@ -44,7 +49,7 @@ export class Work {
   readonly writer: DelegationWriter;
   readonly timers: Timers;
 
-  constructor({ ground: { connection, store, keyring }, replies, owner, logger, clock = SYSTEM_CLOCK, gained, lost }: WorkOptions) {
+  constructor({ ground: { connection, store, keyring }, replies, owner, logger, clock = SYSTEM_CLOCK, capacity, gained, lost }: WorkOptions) {
     this.clock = clock;
     this.agents = new AgentDirectory(clock);
     this.offers = new Offers(connection, replies, clock);
@@ -58,7 +63,9 @@ export class Work {
       (partition) => partitions.owns(partition),
       (grant) => this.granted(grant),
     );
-    this.scheduler = new Scheduler({ store, agents, clock, logger, instance: owner, link: this.link });
+    this.policies = new Policies({ connection, store, logger, changed: (tenant, event) => this.policyChanged(tenant, event) });
+    const { policies } = this;
+    this.scheduler = new Scheduler({ store, agents, policies, clock, logger, instance: owner, link: this.link, capacity });
     this.timers = new Timers({ store, writer, agents, clock, random, tend, owned: () => partitions.owned });
     this.dispatcher = new Dispatcher({
       writer,
@@ -74,6 +81,11 @@ export class Work {
       wakeAt: (tenant, id, at) => this.timers.hint(tenant, id, at),
     });
     this.writer = new DelegationWriter(store, this.scheduler, partitions, clock, this.dispatcher);
+  }
+
+  private policyChanged(tenant: string, event: PolicyEvent): void {
+    this.scheduler.policyChanged(tenant);
+    if (event.type === 'workermoded' && event.data.mode === 'quarantined') this.dispatcher.takeAway(tenant, event.data.instance);
   }
 
   /** A waiting step got its slot. */

@@ -36,6 +36,8 @@ const requestedEvent = ({ request, principal, now }: RequestDelegation, budget: 
     pattern: request.pattern ?? 'auto',
     budget: { deadlineAt: timestamp(budget.deadlineAt), depth: budget.depth, steps: budget.steps },
     approval: request.approval ?? 'irreversible',
+    ...(request.priority === undefined ? {} : { priority: request.priority }),
+    ...(request.concurrencyKey === undefined ? {} : { concurrencyKey: request.concurrencyKey }),
     ...(request.parent
       ? { parent: { delegationId: request.parent.delegationId, stepId: request.parent.stepId, attempt: request.parent.attempt } }
       : {}),

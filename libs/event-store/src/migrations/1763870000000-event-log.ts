@@ -110,19 +110,25 @@ const WORK = `
     lease integer NOT NULL,
     instance text COLLATE "C" NOT NULL,
     capability text COLLATE "C" NOT NULL,
+    key text COLLATE "C",
     partition smallint,
     PRIMARY KEY (delegation_id, step_id, tenant)
   ) WITH (fillfactor = 70);
   CREATE TABLE es.waiting (
     tenant text COLLATE "C" NOT NULL,
     capability text COLLATE "C" NOT NULL,
+    urgency bigint NOT NULL,
+    key text COLLATE "C",
+    since timestamptz NOT NULL,
     rank bigint GENERATED ALWAYS AS IDENTITY,
     delegation_id text COLLATE "C" NOT NULL,
     step_id text COLLATE "C" NOT NULL,
     attempt integer NOT NULL,
     PRIMARY KEY (delegation_id, step_id, tenant)
   );
-  CREATE INDEX waiting_head ON es.waiting (tenant, capability, rank)`;
+  CREATE INDEX waiting_head ON es.waiting (tenant, capability, urgency, rank);
+  CREATE INDEX waiting_key ON es.waiting (tenant, capability, key, urgency, rank);
+  COMMENT ON COLUMN es.waiting.urgency IS 'Smaller goes first: when the step began to wait, in milliseconds, less what its priority is worth.'`;
 
 const OWNERSHIP = `
   CREATE TABLE es.lease_owner (

@@ -60,34 +60,35 @@ const APPLY_SLOTS = `
   BEGIN
     DELETE FROM es.slot s USING jsonb_to_recordset(p_slots -> 'release') AS r(n integer, tenant text, id text, step text)
      WHERE s.delegation_id = r.id AND s.step_id = r.step AND s.tenant = r.tenant AND p_accepted[r.n];
-    INSERT INTO es.slot (tenant, delegation_id, step_id, attempt, lease, instance, capability, partition)
-    SELECT DISTINCT ON (a.id, a.step, a.tenant) a.tenant, a.id, a.step, a.attempt, a.lease, a.instance, a.capability, a.partition
+    INSERT INTO es.slot (tenant, delegation_id, step_id, attempt, lease, instance, capability, key, partition)
+    SELECT DISTINCT ON (a.id, a.step, a.tenant) a.tenant, a.id, a.step, a.attempt, a.lease, a.instance, a.capability, a.key, a.partition
       FROM jsonb_to_recordset(p_slots -> 'acquire')
-        AS a(n integer, tenant text, id text, step text, attempt integer, lease integer, instance text, capability text, partition smallint)
+        AS a(n integer, tenant text, id text, step text, attempt integer, lease integer, instance text, capability text, key text, partition smallint)
      WHERE p_accepted[a.n] AND NOT EXISTS (
        SELECT FROM jsonb_to_recordset(p_slots -> 'release') AS r(n integer, tenant text, id text, step text)
         WHERE p_accepted[r.n] AND r.n > a.n AND r.id = a.id AND r.step = a.step AND r.tenant = a.tenant)
      ORDER BY a.id, a.step, a.tenant, a.n DESC
     ON CONFLICT (delegation_id, step_id, tenant) DO UPDATE
-      SET attempt = excluded.attempt, lease = excluded.lease, instance = excluded.instance, capability = excluded.capability, partition = excluded.partition;
+      SET attempt = excluded.attempt, lease = excluded.lease, instance = excluded.instance, capability = excluded.capability, key = excluded.key, partition = excluded.partition;
   END $$`;
 
 const APPLY_WAITING = `
-  CREATE FUNCTION es.apply_waiting(p_accepted boolean[], p_waiting jsonb) RETURNS void
+  CREATE FUNCTION es.apply_waiting(p_now timestamptz, p_accepted boolean[], p_waiting jsonb) RETURNS void
   LANGUAGE plpgsql AS $$
   BEGIN
     DELETE FROM es.waiting w USING jsonb_to_recordset(p_waiting -> 'remove') AS r(n integer, tenant text, id text, step text)
      WHERE w.delegation_id = r.id AND w.step_id = r.step AND w.tenant = r.tenant AND p_accepted[r.n];
-    INSERT INTO es.waiting (tenant, delegation_id, step_id, attempt, capability)
-    SELECT d.tenant, d.id, d.step, d.attempt, d.capability FROM (
+    INSERT INTO es.waiting (tenant, delegation_id, step_id, attempt, capability, key, urgency, since)
+    SELECT d.tenant, d.id, d.step, d.attempt, d.capability, d.key, d.urgency, p_now FROM (
       SELECT DISTINCT ON (a.id, a.step, a.tenant) a.*
-        FROM jsonb_to_recordset(p_waiting -> 'add') AS a(n integer, tenant text, id text, step text, attempt integer, capability text)
+        FROM jsonb_to_recordset(p_waiting -> 'add') AS a(n integer, tenant text, id text, step text, attempt integer, capability text, key text, urgency bigint)
        WHERE p_accepted[a.n] AND NOT EXISTS (
          SELECT FROM jsonb_to_recordset(p_waiting -> 'remove') AS r(n integer, tenant text, id text, step text)
           WHERE p_accepted[r.n] AND r.n > a.n AND r.id = a.id AND r.step = a.step AND r.tenant = a.tenant)
        ORDER BY a.id, a.step, a.tenant, a.n DESC) d
      ORDER BY d.n
-    ON CONFLICT (delegation_id, step_id, tenant) DO UPDATE SET attempt = excluded.attempt, capability = excluded.capability;
+    ON CONFLICT (delegation_id, step_id, tenant) DO UPDATE
+      SET attempt = excluded.attempt, capability = excluded.capability, key = excluded.key, urgency = excluded.urgency;
   END $$`;
 
 /**
@@ -246,7 +247,7 @@ const APPEND = `
       PERFORM es.apply_slots(accepted, p_slots);
     END IF;
     IF p_waiting IS NOT NULL THEN
-      PERFORM es.apply_waiting(accepted, p_waiting);
+      PERFORM es.apply_waiting(p_now, accepted, p_waiting);
     END IF;
     IF p_types IS NOT NULL THEN
       INSERT INTO es.event_type (type, schema_version) SELECT t.type, t.version FROM jsonb_to_recordset(p_types) AS t(type text, version integer) ON CONFLICT DO NOTHING;

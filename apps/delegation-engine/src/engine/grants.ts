@@ -1,0 +1,20 @@
+/** What the scheduler is asked for, and what it gives. */
+import type { Effects } from '@mandate/contracts';
+import type { SlotHolder } from '@mandate/scheduling';
+
+export interface Grant extends SlotHolder {
+  effects: Effects;
+  /** The append carries it: a grant of a scheduler that was replaced is refused there. */
+  schedulerEpoch: number;
+}
+
+export interface SlotRequest {
+  tenant: string;
+  delegationId: string;
+  stepId: string;
+  capability: string;
+  /** The delegation's concurrency key. */
+  key: string | null;
+  /** An instance that just declined. */
+  except: string | null;
+}

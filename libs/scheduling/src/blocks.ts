@@ -1,0 +1,137 @@
+/** Why a step cannot be dispatched just now: the first thing that stands in its way, exactly. */
+import type { Buckets } from './buckets.js';
+import type { Occupancy } from './occupancy.js';
+import { dimension, type LimitKind, type Policy, type RateKind } from './policy.js';
+
+export interface Candidate {
+  tenant: string;
+  capability: string;
+  key: string | null;
+}
+
+export interface Worker {
+  instance: string;
+  /** Of the program that registered; a pause can name it. */
+  name: string;
+  concurrency: number;
+}
+
+export type Block =
+  | { kind: 'paused'; what: 'tenant' | 'capability' | 'agent'; name: string; reason: string }
+  | { kind: 'limit'; limit: LimitKind; name: string; max: number; running: number }
+  /** All tenants together have as many steps at workers as the log may have. */
+  | { kind: 'capacity'; max: number; running: number }
+  | { kind: 'rate'; rate: RateKind; name: string; perSecond: number; readyAt: number }
+  /** Nobody who can do it is there. */
+  | { kind: 'no-worker'; capability: string }
+  /** Everybody who can do it has its hands full, or may not have more. */
+  | { kind: 'busy'; capability: string; slots: number };
+
+/** What stops every worker alike: pauses, limits and rates of tenant, capability and key. Null: nothing. */
+export const blockOf = (candidate: Candidate, policy: Policy, occupancy: Occupancy, buckets: Buckets, now: number): Block | null =>
+  pauseOf(candidate, policy) ?? limitOf(candidate, policy, occupancy) ?? rateOf(candidate, policy, buckets, now);
+
+const pauseOf = ({ capability }: Candidate, { paused }: Policy): Block | null => {
+  for (const [what, name] of [
+    ['tenant', ''],
+    ['capability', capability],
+  ] as const) {
+    const reason = paused[dimension(what, name)];
+    if (reason !== undefined) return { kind: 'paused', what, name, reason };
+  }
+  return null;
+};
+
+const limitOf = ({ tenant, capability, key }: Candidate, { limits }: Policy, occupancy: Occupancy): Block | null => {
+  const names: [LimitKind, string | null][] = [
+    ['tenant', ''],
+    ['capability', capability],
+    ['key', key],
+  ];
+  for (const [limit, name] of names) {
+    if (name === null) continue;
+    const max = limits[dimension(limit, name)];
+    if (max === undefined) continue;
+    const running = occupancy.of(tenant, dimension(limit, name));
+    if (running >= max) return { kind: 'limit', limit, name, max, running };
+  }
+  return null;
+};
+
+const rateOf = ({ tenant, capability, key }: Candidate, { rates }: Policy, buckets: Buckets, now: number): Block | null => {
+  const names: [RateKind, string | null][] = [
+    ['capability', capability],
+    ['key', key],
+  ];
+  for (const [rate, name] of names) {
+    const allowed = name === null ? undefined : rates[dimension(rate, name)];
+    if (!allowed || name === null) continue;
+    const readyAt = buckets.readyAt(bucketName(tenant, rate, name), allowed, now);
+    if (readyAt > now) return { kind: 'rate', rate, name, perSecond: allowed.perSecond, readyAt };
+  }
+  return null;
+};
+
+export const bucketPrefix = (tenant: string): string => `${tenant}|`;
+const bucketName = (tenant: string, rate: RateKind, name: string): string => bucketPrefix(tenant) + dimension(rate, name);
+
+/** Pays for a dispatch. */
+export const takeTokens = ({ tenant, capability, key }: Candidate, { rates }: Policy, buckets: Buckets, now: number): void => {
+  for (const [rate, name] of [
+    ['capability', capability],
+    ['key', key],
+  ] as const) {
+    const allowed = name === null ? undefined : rates[dimension(rate, name)];
+    if (allowed && name !== null) buckets.take(bucketName(tenant, rate, name), allowed, now);
+  }
+};
+
+/** What keeps this one worker from getting the step. */
+export const workerBlock = ({ tenant, capability }: Candidate, worker: Worker, policy: Policy, occupancy: Occupancy): Block | null => {
+  const paused = policy.paused[dimension('agent', worker.name)];
+  if (paused !== undefined) return { kind: 'paused', what: 'agent', name: worker.name, reason: paused };
+  if (policy.workers[worker.instance] !== undefined) return { kind: 'busy', capability, slots: 0 };
+  const max = policy.limits[dimension('worker', worker.instance)];
+  const running = occupancy.of(tenant, dimension('worker', worker.instance));
+  if (max !== undefined && running >= max) return { kind: 'limit', limit: 'worker', name: worker.instance, max, running };
+  if (occupancy.ofWorker(tenant, worker.instance, capability) >= worker.concurrency)
+    return { kind: 'busy', capability, slots: worker.concurrency };
+  return null;
+};
+
+export type Choice = { worker: Worker } | { block: Block };
+
+/** The least loaded worker that may have the step, or why there is none. `workers`: those that are there and can do it. */
+export const chooseWorker = (candidate: Candidate, workers: readonly Worker[], policy: Policy, occupancy: Occupancy): Choice => {
+  let best: Worker | null = null;
+  let lowest = Infinity;
+  let block: Block | null = null;
+  let slots = 0;
+  for (const worker of workers) {
+    slots += worker.concurrency;
+    const own = workerBlock(candidate, worker, policy, occupancy);
+    if (own) {
+      if (own.kind !== 'busy') block ??= own;
+      continue;
+    }
+    const load = occupancy.ofWorker(candidate.tenant, worker.instance, candidate.capability) / worker.concurrency;
+    if (load < lowest) {
+      best = worker;
+      lowest = load;
+    }
+  }
+  if (best) return { worker: best };
+  if (workers.length === 0) return { block: { kind: 'no-worker', capability: candidate.capability } };
+  return { block: block ?? { kind: 'busy', capability: candidate.capability, slots } };
+};
+
+/** Tenants in the order in which they may take the next slot that is free for all: who runs least for its weight goes first. */
+export const fairOrder = <Of extends { tenant: string }>(
+  waiting: readonly Of[],
+  weightOf: (tenant: string) => number,
+  occupancy: Occupancy,
+): Of[] =>
+  waiting
+    .map((of, index) => ({ of, index, share: occupancy.running(of.tenant) / weightOf(of.tenant) }))
+    .sort((a, b) => a.share - b.share || a.index - b.index)
+    .map(({ of }) => of);

@@ -1,0 +1,5 @@
+export * from './blocks.js';
+export * from './buckets.js';
+export * from './occupancy.js';
+export * from './policy.js';
+export * from './urgency.js';

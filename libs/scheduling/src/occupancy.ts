@@ -1,0 +1,132 @@
+/**
+ * Who holds which slot, counted by everything that a limit can name. Held from the grant on, confirmed by the append that records the dispatch,
+ * freed by the append that ends the attempt. Slots have names, not only numbers, so that telling it twice, or late, changes nothing.
+ */
+import { dimension } from './policy.js';
+
+export interface SlotHolder {
+  tenant: string;
+  delegationId: string;
+  stepId: string;
+  instance: string;
+  capability: string;
+  /** The concurrency key of the delegation, or null. */
+  key: string | null;
+}
+
+interface Held {
+  holder: SlotHolder;
+  confirmed: boolean;
+  since: number;
+}
+
+export class Occupancy {
+  private readonly slots = new Map<string, Held>();
+  private readonly counts = new Map<string, number>();
+  private readonly holders = new Map<string, Set<string>>();
+  /** Freed since the last reconciliation began: a row read before must not bring them back. */
+  private freedLately = new Set<string>();
+
+  get size(): number {
+    return this.slots.size;
+  }
+
+  hold(holder: SlotHolder, confirmed: boolean, now: number): void {
+    const id = slotId(holder);
+    if (!this.slots.has(id)) this.count(holder, 1);
+    this.slots.set(id, { holder, confirmed, since: now });
+    this.freedLately.delete(id);
+  }
+
+  confirm(holder: SlotHolder): void {
+    const held = this.slots.get(slotId(holder));
+    if (held) held.confirmed = true;
+  }
+
+  /** False when it was not held. */
+  release(holder: SlotHolder): boolean {
+    const id = slotId(holder);
+    this.freedLately.add(id);
+    const held = this.slots.get(id);
+    if (!held) return false;
+    this.slots.delete(id);
+    this.count(held.holder, -1);
+    return true;
+  }
+
+  /** Slots of a worker for one of its capabilities. */
+  ofWorker(tenant: string, instance: string, capability: string): number {
+    return this.counts.get(`${tenant}/${instance}/${capability}`) ?? 0;
+  }
+
+  /** Slots of a dimension of a limit. */
+  of(tenant: string, name: string): number {
+    return this.counts.get(`${tenant}|${name}`) ?? 0;
+  }
+
+  /** Who holds the slots of a dimension, longest first. */
+  holdersOf(tenant: string, name: string, limit: number): SlotHolder[] {
+    const ids = [...(this.holders.get(`${tenant}|${name}`) ?? [])].slice(0, limit);
+    return ids.flatMap((id) => this.slots.get(id)?.holder ?? []);
+  }
+
+  running(tenant: string): number {
+    return this.of(tenant, dimension('tenant', ''));
+  }
+
+  /** Keys that have slots, with their number. */
+  *keysOf(tenant: string): Iterable<[key: string, running: number]> {
+    const prefix = `${tenant}|key:`;
+    for (const [name, count] of this.counts) if (name.startsWith(prefix)) yield [name.slice(prefix.length), count];
+  }
+
+  /** A grant that nobody confirmed or gave back: its holder may be dead, or only slow. */
+  hasStaleGrant(before: number): boolean {
+    for (const held of this.slots.values()) if (!held.confirmed && held.since < before) return true;
+    return false;
+  }
+
+  /** Makes the slots equal to what is stored, as read from `readAt` on; what changed since stays as it is. */
+  reconcile(stored: readonly SlotHolder[], readAt: number, keepUnconfirmed: boolean): void {
+    const known = new Set(stored.map(slotId));
+    for (const [id, held] of this.slots)
+      if (!known.has(id) && held.since < readAt && (held.confirmed || !keepUnconfirmed)) {
+        this.slots.delete(id);
+        this.count(held.holder, -1);
+      }
+    for (const holder of stored) {
+      const id = slotId(holder);
+      if (!this.slots.has(id) && !this.freedLately.has(id)) this.hold(holder, true, readAt);
+    }
+    this.freedLately = new Set();
+  }
+
+  private count(holder: SlotHolder, change: 1 | -1): void {
+    const { tenant, instance, capability } = holder;
+    this.add(`${tenant}/${instance}/${capability}`, change);
+    for (const name of dimensionsOf(holder)) {
+      const full = `${tenant}|${name}`;
+      this.add(full, change);
+      const ids = this.holders.get(full) ?? new Set<string>();
+      if (change > 0) ids.add(slotId(holder));
+      else ids.delete(slotId(holder));
+      if (ids.size > 0) this.holders.set(full, ids);
+      else this.holders.delete(full);
+    }
+  }
+
+  private add(name: string, change: number): void {
+    const now = (this.counts.get(name) ?? 0) + change;
+    if (now > 0) this.counts.set(name, now);
+    else this.counts.delete(name);
+  }
+}
+
+const dimensionsOf = ({ capability, instance, key }: SlotHolder): string[] => [
+  dimension('tenant', ''),
+  dimension('capability', capability),
+  dimension('worker', instance),
+  ...(key === null ? [] : [dimension('key', key)]),
+];
+
+const slotId = ({ tenant, delegationId, stepId, instance }: SlotHolder): string => `${tenant}/${delegationId}/${stepId}/${instance}`;
