@@ -16,6 +16,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   deny: async () => (await import('./commands/steer.js')).registerDeny,
   answer: async () => (await import('./commands/steer.js')).registerAnswer,
   agents: async () => (await import('./commands/agents.js')).registerAgents,
+  scheduling: async () => (await import('./commands/scheduling.js')).registerScheduling,
+  limit: async () => (await import('./commands/scheduling.js')).registerLimit,
+  rate: async () => (await import('./commands/scheduling.js')).registerRate,
+  pause: async () => (await import('./commands/scheduling.js')).registerPause,
+  resume: async () => (await import('./commands/scheduling.js')).registerResume,
+  drain: async () => (await import('./commands/scheduling.js')).registerDrain,
+  quarantine: async () => (await import('./commands/scheduling.js')).registerQuarantine,
+  activate: async () => (await import('./commands/scheduling.js')).registerActivate,
   recognise: async () => (await import('./recognise.js')).registerRecognise,
 };
 

@@ -1,6 +1,7 @@
 /** What readers of a delegation are told (contract 3.3). */
 import type { JsonValue } from '@mandate/kernel';
 import type { Pattern } from './request.js';
+import type { WaitingView } from './scheduling.js';
 
 /** A2A 1.0 task states. */
 export const TASK_STATES = [
@@ -46,6 +47,8 @@ export interface StepView {
   endedAt: string | null;
   output?: JsonValue | OutputReference;
   error?: ErrorView;
+  /** Waiting for a slot. */
+  waiting?: WaitingView;
   /** Waiting for an answer. */
   question?: { id: string; text: string; schema?: JsonValue };
 }

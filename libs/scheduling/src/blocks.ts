@@ -1,7 +1,7 @@
 /** Why a step cannot be dispatched just now: the first thing that stands in its way, exactly. */
 import type { Buckets } from './buckets.js';
 import type { Occupancy } from './occupancy.js';
-import { dimension, type LimitKind, type Policy, type RateKind } from './policy.js';
+import { dimension, entryOf, type LimitKind, type Policy, type RateKind } from './policy.js';
 
 export interface Candidate {
   tenant: string;
@@ -50,7 +50,7 @@ const limitOf = ({ tenant, capability, key }: Candidate, { limits }: Policy, occ
   ];
   for (const [limit, name] of names) {
     if (name === null) continue;
-    const max = limits[dimension(limit, name)];
+    const max = entryOf(limits, limit, name);
     if (max === undefined) continue;
     const running = occupancy.of(tenant, dimension(limit, name));
     if (running >= max) return { kind: 'limit', limit, name, max, running };
@@ -64,7 +64,7 @@ const rateOf = ({ tenant, capability, key }: Candidate, { rates }: Policy, bucke
     ['key', key],
   ];
   for (const [rate, name] of names) {
-    const allowed = name === null ? undefined : rates[dimension(rate, name)];
+    const allowed = name === null ? undefined : entryOf(rates, rate, name);
     if (!allowed || name === null) continue;
     const readyAt = buckets.readyAt(bucketName(tenant, rate, name), allowed, now);
     if (readyAt > now) return { kind: 'rate', rate, name, perSecond: allowed.perSecond, readyAt };
@@ -81,7 +81,7 @@ export const takeTokens = ({ tenant, capability, key }: Candidate, { rates }: Po
     ['capability', capability],
     ['key', key],
   ] as const) {
-    const allowed = name === null ? undefined : rates[dimension(rate, name)];
+    const allowed = name === null ? undefined : entryOf(rates, rate, name);
     if (allowed && name !== null) buckets.take(bucketName(tenant, rate, name), allowed, now);
   }
 };
@@ -91,7 +91,7 @@ export const workerBlock = ({ tenant, capability }: Candidate, worker: Worker, p
   const paused = policy.paused[dimension('agent', worker.name)];
   if (paused !== undefined) return { kind: 'paused', what: 'agent', name: worker.name, reason: paused };
   if (policy.workers[worker.instance] !== undefined) return { kind: 'busy', capability, slots: 0 };
-  const max = policy.limits[dimension('worker', worker.instance)];
+  const max = entryOf(policy.limits, 'worker', worker.instance);
   const running = occupancy.of(tenant, dimension('worker', worker.instance));
   if (max !== undefined && running >= max) return { kind: 'limit', limit: 'worker', name: worker.instance, max, running };
   if (occupancy.ofWorker(tenant, worker.instance, capability) >= worker.concurrency)

@@ -27,7 +27,8 @@ export class Buckets {
   sweep(rates: Readonly<Record<string, Rate>>, prefix: string, now: number): void {
     for (const name of this.buckets.keys()) {
       if (!name.startsWith(prefix)) continue;
-      const rate = rates[name.slice(prefix.length)];
+      const own = name.slice(prefix.length);
+      const rate = rates[own] ?? rates[`${own.slice(0, own.indexOf(':'))}:*`];
       if (!rate || (this.emptyAt === null && this.look(name, rate, now).tokens >= rate.burst)) this.buckets.delete(name);
     }
   }

@@ -71,7 +71,14 @@ export const OPEN_POLICY: Policy = { limits: {}, rates: {}, paused: {}, workers:
 /** How a limit, a rate or a pause is named within a policy. */
 export const dimension = (kind: LimitKind | PauseKind, name: string): string => `${kind}:${kind === 'tenant' ? '' : name}`;
 
-const MAX_ENTRIES = 10_000;
+const MAX_ENTRIES = 1_000;
+
+/** Stands for each name of its kind that has no entry of its own: `key:*` limits every key alike. */
+export const EVERY = '*';
+
+/** What a policy says of a name. */
+export const entryOf = <Value>(entries: Readonly<Record<string, Value>>, kind: LimitKind, name: string): Value | undefined =>
+  entries[dimension(kind, name)] ?? (kind === 'tenant' ? undefined : entries[dimension(kind, EVERY)]);
 
 /** A command that changes nothing gives no event. Throws AppError `TOO_MANY_LIMITS`. */
 export const decidePolicy = (command: PolicyCommand, policy: Policy): PolicyEvent[] => {

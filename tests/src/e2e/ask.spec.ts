@@ -133,8 +133,7 @@ describe('an idempotency key', () => {
 describe('what is refused', () => {
   const large = 'x'.repeat(256 * 1024);
   it.each<[string, string, Document]>([
-    ['UNSUPPORTED_FIELD', 'a priority', request({ priority: 9 })],
-    ['UNSUPPORTED_FIELD', 'a concurrency key', request({ concurrencyKey: 'one-at-a-time' })],
+    ['INVALID_FIELD', 'a priority that is none', request({ priority: 10 })],
     ['UNSUPPORTED_FIELD', 'a budget in money', request({ budget: { usd: '0.40' } })],
     ['UNKNOWN_FIELD', 'a field that is none', request({ urgent: true })],
     ['UNKNOWN_FIELD', 'a field of a step that is none', request({ steps: [{ ...step('a'), retries: 3 }] })],
@@ -214,7 +213,7 @@ describe('a request over HTTP', () => {
   it.each<[number, string, unknown]>([
     [400, 'INVALID_JSON', '{'],
     [400, 'UNKNOWN_FIELD', request({ urgent: true })],
-    [400, 'UNSUPPORTED_FIELD', request({ priority: 1 })],
+    [400, 'UNSUPPORTED_FIELD', request({ budget: { usd: '1.00' } })],
     [400, 'UNKNOWN_CAPABILITY', request({ steps: [{ id: 'a', capability: 'levitate' }] })],
     [400, 'CYCLE', request({ steps: [step('a', ['b']), step('b', ['a'])] })],
     [413, 'TOO_LARGE', request({ metadata: { note: 'x'.repeat(1_048_576) } })],
@@ -226,7 +225,11 @@ describe('a request over HTTP', () => {
 
   it('leaves the same trace as over NATS when it is refused', async () => {
     const id = newId();
-    const answer = await scene.api.post('/api/delegations', { id, goal: 'say hello', priority: 9 }, { 'Mandate-Principal': 'carol' });
+    const answer = await scene.api.post(
+      '/api/delegations',
+      { id, goal: 'say hello', budget: { usd: '1.00' } },
+      { 'Mandate-Principal': 'carol' },
+    );
     expect(answer).toMatchObject({ status: 400, body: { code: 'UNSUPPORTED_FIELD' } });
     expect(await scene.api.view(id)).toMatchObject({ state: 'TASK_STATE_REJECTED', error: { code: 'UNSUPPORTED_FIELD' } });
     expect((await scene.api.events(id)).map(({ type, data }) => [type, data['principal']])).toEqual([

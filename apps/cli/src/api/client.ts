@@ -8,6 +8,8 @@ import type {
   EventView,
   Page,
   Problem,
+  SchedulingChange,
+  SchedulingView,
 } from '@mandate/contracts';
 import type { Access } from '../config.js';
 import { CliError, EXIT, problemError, unreachable } from '../exit.js';
@@ -63,6 +65,14 @@ export class ApiClient {
 
   agents(): Promise<Page<AgentView>> {
     return this.json('GET', '/api/agents');
+  }
+
+  scheduling(): Promise<SchedulingView> {
+    return this.json('GET', '/api/scheduling');
+  }
+
+  changeScheduling(change: SchedulingChange): Promise<SchedulingView> {
+    return this.json('POST', '/api/scheduling', change);
   }
 
   /** The value behind a `{"$ref"}`. */

@@ -24,6 +24,7 @@ export const delegationLines = (output: Output, view: DelegationView): string[] 
   return [
     ...table(facts.map(([name = '', value = '']) => [output.paint('dim', name), value])),
     ...stepLines(output, view.steps),
+    ...waitingLines(output, view),
     ...questionLines(output, view),
     ...endLines(output, view),
   ];
@@ -42,6 +43,39 @@ const stepLines = (output: Output, steps: readonly StepView[]): string[] => {
     step.dependsOn.join(', ') || '-',
   ]);
   return ['', ...table([head, ...rows])];
+};
+
+const waitingLines = (output: Output, { steps }: DelegationView): string[] =>
+  steps.flatMap(({ id, capability, waiting }) => {
+    if (!waiting) return [];
+    const { blockedBy, holders, position, priority, since } = waiting;
+    const place = position > 1000 ? 'behind more than a thousand' : `number ${position}`;
+    const held = holders.map((holder) => `  held by ${holder.delegationId} step ${holder.stepId} on ${holder.worker}`);
+    return [
+      '',
+      output.paint('yellow', `${id} waits: ${blockText(blockedBy, capability)}`),
+      `  ${place} for ${capability} since ${since}, priority ${priority}`,
+      ...held,
+    ];
+  });
+
+const blockText = (block: NonNullable<StepView['waiting']>['blockedBy'], capability: string): string => {
+  if (!block) return 'its turn comes next';
+  const name = block['name'] ? ` ${block['name']}` : '';
+  switch (block.kind) {
+    case 'paused':
+      return `${block['what']}${name} is paused${block['reason'] ? `: ${block['reason']}` : ''}`;
+    case 'limit':
+      return `limit of ${block['limit']}${name}: ${block['running']} of ${block['max']} running`;
+    case 'capacity':
+      return `capacity of the log: ${block['running']} of ${block['max']} running`;
+    case 'rate':
+      return `rate of ${block['rate']}${name}: ${block['perSecond']} a second`;
+    case 'no-worker':
+      return `no worker for ${capability} is there`;
+    case 'busy':
+      return `all ${block['slots']} slots for ${capability} are taken`;
+  }
 };
 
 const questionLines = (output: Output, { id, steps }: DelegationView): string[] =>

@@ -5,7 +5,6 @@
 import {
   decide,
   dispatchableSteps,
-  eventTypeName,
   evolve,
   initial,
   isRunning,
@@ -16,12 +15,13 @@ import {
   type DelegationEvent,
   type Step,
 } from '@mandate/delegation';
-import type { Actor, AppendEntry, AppendResult, EventStore, NewEvent, RecordedEvent } from '@mandate/event-store';
-import { AppError, timestamp, type Clock, type JsonObject } from '@mandate/kernel';
+import type { Actor, AppendEntry, AppendResult, EventStore } from '@mandate/event-store';
+import { AppError, type Clock } from '@mandate/kernel';
 import { PRIORITIES, urgencyOf, type SlotHolder } from '@mandate/scheduling';
 import type { Ownership } from './partitions.js';
 import type { Scheduler } from './scheduler.js';
 import type { Grant } from './grants.js';
+import { fold, newEvent } from './recorded.js';
 
 export interface Entry {
   readonly tenant: string;
@@ -243,7 +243,14 @@ export class DelegationWriter {
       const stepId = step.plan.id;
       const grantGiven = given.find((candidate) => candidate.stepId === stepId);
       if (!grantGiven && entry.waiting.has(stepId)) continue;
-      const request = { tenant: entry.tenant, delegationId: entry.id, stepId, capability: step.plan.capability, key: concurrencyKeyOf(after), except: null };
+      const request = {
+        tenant: entry.tenant,
+        delegationId: entry.id,
+        stepId,
+        capability: step.plan.capability,
+        key: concurrencyKeyOf(after),
+        except: null,
+      };
       const grant = grantGiven ?? (await this.scheduler.acquire(request));
       if (!grant) {
         waitingAdded.push(step);
@@ -372,28 +379,10 @@ const slotsHeld = (state: Delegation): HeldSlot[] =>
   'steps' in state
     ? stepsOf(state)
         .filter((step) => isRunning(step) && step.instance !== null)
-        .map((step) => ({ stepId: step.plan.id, instance: step.instance as string, capability: step.plan.capability, key: concurrencyKeyOf(state) }))
+        .map((step) => ({
+          stepId: step.plan.id,
+          instance: step.instance as string,
+          capability: step.plan.capability,
+          key: concurrencyKeyOf(state),
+        }))
     : [];
-
-const newEvent = ({ type, at, data, personal }: DelegationEvent): NewEvent => ({
-  type: eventTypeName(type),
-  occurredAt: timestamp(at),
-  data: data as unknown as JsonObject,
-  ...(personal ? { personal: personal as unknown as JsonObject } : {}),
-  ...(type === 'rejected' || type === 'denied' ? { outcome: 'denied' as const } : {}),
-});
-
-/** Rebuilds the state from recorded events; erased personal data stays absent. */
-export const fold = (recorded: readonly RecordedEvent[], id: string): Delegation =>
-  recorded.reduce<Delegation>((state, event) => evolve(state, domainEvent(event), id), initial);
-
-export const domainEvent = (event: RecordedEvent): DelegationEvent => {
-  const type = event.type.split('.')[3];
-  if (type === undefined) throw new AppError('UNKNOWN_EVENT', 'internal', `${event.type} is no delegation event`);
-  return {
-    type,
-    at: Date.parse(event.occurredAt),
-    data: event.data,
-    personal: event.personal && !('erased' in event.personal) ? event.personal : undefined,
-  } as unknown as DelegationEvent;
-};

@@ -8,6 +8,7 @@ import {
   type DelegationView,
   type EventView,
   type Page,
+  type StepView,
 } from '@mandate/contracts';
 import { eventTypeName, toView } from '@mandate/delegation';
 import { publicData, type EventStore, type RecordedEvent } from '@mandate/event-store';
@@ -18,13 +19,15 @@ import { DelegationApi, type Caller, type ListQuery } from '../http/index.js';
 import { listDelegations } from '../read-model/index.js';
 import { agentView, type AgentDirectory } from './agent-directory.js';
 import type { InboundAsker } from './ask-inbound.js';
-import { fold } from './delegation-writer.js';
+import { fold } from './recorded.js';
 import { News } from './news.js';
+import type { WhyWaiting } from './why-waiting.js';
 
 export interface EngineApiOptions {
   store: EventStore;
   connection: NatsConnection;
   asker: InboundAsker;
+  waiting: WhyWaiting;
   agents: AgentDirectory;
   readModel: DataSource;
 }
@@ -47,9 +50,12 @@ export class EngineApi extends DelegationApi {
   }
 
   async view({ tenant }: Caller, delegationId: string): Promise<DelegationView> {
-    const view = toView(fold(await this.history(tenant, delegationId, true), delegationId));
+    const state = fold(await this.history(tenant, delegationId, true), delegationId);
+    const view = toView(state);
     if (!view) throw notFound(delegationId);
-    return view;
+    if (state.status !== 'active' || !view.steps.some(isHeldUp)) return view;
+    const waiting = await this.options.waiting.of(tenant, delegationId, state.priority);
+    return { ...view, steps: view.steps.map((step) => ({ ...step, ...waiting[step.id] })) };
   }
 
   list({ tenant }: Caller, query: ListQuery): Promise<Page<DelegationListItem>> {
@@ -121,6 +127,10 @@ export class EngineApi extends DelegationApi {
     return events;
   }
 }
+
+/** Has no worker: perhaps it waits for a slot. */
+const isHeldUp = ({ state, worker }: StepView): boolean =>
+  worker === null && (state === 'TASK_STATE_SUBMITTED' || state === 'TASK_STATE_WORKING');
 
 const notFound = (id: string): AppError => new AppError('NOT_FOUND', 'not-found', `there is no delegation ${id}`);
 

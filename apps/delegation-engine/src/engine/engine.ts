@@ -13,6 +13,7 @@ import { InboundAsker } from './ask-inbound.js';
 import { cancelTree } from './cancel-tree.js';
 import { Children } from './children.js';
 import { EngineApi } from './engine-api.js';
+import { Flow } from './flow.js';
 import type { Ground } from './ground.js';
 import { Inbox, type InboundMessage } from './inbox.js';
 import { leaseIdOf } from './leases.js';
@@ -22,6 +23,7 @@ import { Requests } from './requests.js';
 import { Steering } from './steering.js';
 import { Takeover } from './takeover.js';
 import { Ticks } from './ticks.js';
+import { WhyWaiting } from './why-waiting.js';
 import { Work } from './work.js';
 
 export interface EngineOptions extends ServiceOptions {
@@ -39,6 +41,7 @@ export class Engine {
   readonly presence: Presence;
   readonly steering: Steering;
   readonly api: EngineApi;
+  readonly flow: Flow;
   readonly transport: JetStreamServer;
   readonly publisher: Publisher;
   private readonly replies: Replies;
@@ -83,7 +86,15 @@ export class Engine {
     });
     this.takeover = new Takeover({ connection, store, work, take: (message) => this.inbox.take(message) });
     this.presence = new Presence({ connection, store, work, logger, leaseIdOf: (lease) => leaseIdOf(keyring, lease) });
-    this.api = new EngineApi({ store, connection, asker: new InboundAsker(connection, this.replies), agents: work.agents, readModel });
+    this.api = new EngineApi({
+      store,
+      connection,
+      asker: new InboundAsker(connection, this.replies),
+      waiting: new WhyWaiting(store, (candidate) => work.explain(candidate)),
+      agents: work.agents,
+      readModel,
+    });
+    this.flow = new Flow(store, work.policies, work.clock);
     this.transport = new JetStreamServer({ connection, requests: { [REGISTER]: subjects.register('*') }, queue: 'delegation-engine' });
     const onError = (error: Error): void => logger.error({ err: error }, 'what follows the log has trouble; it tries again');
     const following = { store, signal, owner, onError };

@@ -81,7 +81,11 @@ export class Policies {
         tenant,
         stream: { type: AGGREGATE, id: ID },
         expected: version === 0 ? 'no-stream' : version,
-        events: events.map(({ type, at, data }) => ({ type: policyEventName(type), occurredAt: timestamp(at), data: data as unknown as JsonObject })),
+        events: events.map(({ type, at, data }) => ({
+          type: policyEventName(type),
+          occurredAt: timestamp(at),
+          data: data as unknown as JsonObject,
+        })),
         actor: origin.actor,
         correlationId: ID,
         traceparent: continueTrace(origin.traceparent),
@@ -99,7 +103,10 @@ export class Policies {
     const before = this.loading.get(tenant) ?? Promise.resolve();
     const next = before.then(() => this.read(tenant));
     const settled = next.catch((error: unknown) =>
-      this.options.logger.warn({ error: String(error), tenant }, 'a policy could not be read; its next change or the next start tries again'),
+      this.options.logger.warn(
+        { error: String(error), tenant },
+        'a policy could not be read; its next change or the next start tries again',
+      ),
     );
     this.loading.set(tenant, settled);
     try {

@@ -1,10 +1,13 @@
 /** How engines reach the scheduler over NATS, and it the owners of partitions. Plain messages: what is lost is found again by the next tick. */
+import { AppError } from '@mandate/kernel';
+import type { Candidate } from '@mandate/scheduling';
 import type { NatsConnection, Subscription } from '@nats-io/transport-node';
 import { partitionOf } from './partitions.js';
-import type { Scheduler, SchedulerLink, SchedulerNote } from './scheduler.js';
+import type { Explanation, Scheduler, SchedulerLink, SchedulerNote } from './scheduler.js';
 import type { Grant, SlotRequest } from './grants.js';
 
 const ACQUIRE = 'mandate.internal.v1.scheduler.acquire';
+const EXPLAIN = 'mandate.internal.v1.scheduler.explain';
 const TELL = 'mandate.internal.v1.scheduler.tell';
 const handOverSubject = (partition: number | '*'): string => `mandate.internal.v1.partition.${partition}.grant`;
 const ACQUIRE_TIMEOUT_MS = 500;
@@ -30,6 +33,9 @@ export class NatsSchedulerLink implements SchedulerLink {
       subscribe<SlotRequest>(ACQUIRE, (request, respond) => {
         if (scheduler.leads) respond(scheduler.grant(request));
       }),
+      subscribe<Candidate>(EXPLAIN, (candidate, respond) => {
+        if (scheduler.leads) respond(scheduler.explain(candidate));
+      }),
       subscribe<SchedulerNote>(TELL, (note) => scheduler.take(note)),
       subscribe<Grant>(handOverSubject('*'), (grant) => {
         if (this.owns(partitionOf(grant.delegationId))) this.granted(grant);
@@ -42,6 +48,15 @@ export class NatsSchedulerLink implements SchedulerLink {
       return (await this.connection.request(ACQUIRE, JSON.stringify(request), { timeout: ACQUIRE_TIMEOUT_MS })).json<Grant | null>();
     } catch {
       return null; // nobody leads just now: the step waits in es.waiting for whoever will
+    }
+  }
+
+  /** Why a step cannot go on; throws AppError when nobody leads just now. */
+  async explain(candidate: Candidate): Promise<Explanation> {
+    try {
+      return (await this.connection.request(EXPLAIN, JSON.stringify(candidate), { timeout: ACQUIRE_TIMEOUT_MS })).json<Explanation>();
+    } catch (cause) {
+      throw new AppError('SCHEDULER_AWAY', 'unavailable', 'no engine grants slots just now: ask again in a second', {}, { cause });
     }
   }
 

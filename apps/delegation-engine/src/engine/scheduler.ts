@@ -10,6 +10,7 @@ import {
   bucketPrefix,
   Buckets,
   chooseWorker,
+  dimension,
   fairOrder,
   Occupancy,
   takeTokens,
@@ -23,6 +24,12 @@ import type { AgentDirectory } from './agent-directory.js';
 import type { Grant, SlotRequest } from './grants.js';
 import type { Policies } from './policies.js';
 import { handOverKey, WaitingQueues, type WaitingKey } from './waiting-queues.js';
+
+export interface Explanation {
+  /** Null: nothing but its turn. */
+  block: Block | null;
+  holders: SlotHolder[];
+}
 
 /** How engines reach the scheduler, and it them; the embedded default never uses it. */
 export interface SchedulerLink {
@@ -53,6 +60,7 @@ const LEASE = 'scheduler';
 const LEASE_TTL_MS = 3_000;
 /** An unconfirmed grant this old belongs to an engine that died or hangs: only a new epoch makes it safe to give the slot again. */
 const STALE_GRANT_MS = 10_000;
+const HOLDERS_SHOWN = 10;
 const PUMP_BATCH = 256;
 /** Keys that are looked at when the most urgent steps are all held up by limits of their keys. */
 const KEYS_LOOKED_AT = 1_000;
@@ -116,12 +124,17 @@ export class Scheduler {
     return workers;
   }
 
-  /** Why a step cannot go on just now; null when nothing is in its way but its turn. Only the scheduler that leads knows. */
-  explain(candidate: Candidate): Block | null {
-    const block = this.blockFor(candidate, this.options.clock.now());
-    if (block) return block;
-    const choice = chooseWorker(candidate, this.workersFor(candidate), this.options.policies.of(candidate.tenant), this.occupancy);
-    return 'block' in choice ? choice.block : null;
+  /** Why a step cannot go on just now. Only the scheduler that leads knows. */
+  explain(candidate: Candidate): Explanation {
+    const { tenant } = candidate;
+    const choice = chooseWorker(candidate, this.workersFor(candidate), this.options.policies.of(tenant), this.occupancy);
+    const block = this.blockFor(candidate, this.options.clock.now()) ?? ('block' in choice ? choice.block : null);
+    return { block, holders: block ? this.holdersBehind(candidate, block) : [] };
+  }
+
+  private holdersBehind({ tenant, capability }: Candidate, block: Block): SlotHolder[] {
+    if (block.kind === 'limit') return this.occupancy.holdersOf(tenant, dimension(block.limit, block.name), HOLDERS_SHOWN);
+    return block.kind === 'busy' ? this.occupancy.holdersOf(tenant, dimension('capability', capability), HOLDERS_SHOWN) : [];
   }
 
   confirmed(grant: Grant): void {
@@ -252,5 +265,3 @@ export class Scheduler {
 
 const isOfKey = (block: Block): boolean =>
   (block.kind === 'limit' && block.limit === 'key') || (block.kind === 'rate' && block.rate === 'key');
-
-

@@ -1,7 +1,7 @@
 /** The parts that write delegations and follow what they wrote, tied together: writer, scheduler, dispatcher, timers. */
 import type { Clock } from '@mandate/kernel';
 import type { Replies } from '@mandate/messaging';
-import type { PolicyEvent } from '@mandate/scheduling';
+import type { Candidate, PolicyEvent } from '@mandate/scheduling';
 import type { Logger } from '@mandate/service-host';
 import { AgentDirectory } from './agent-directory.js';
 import { RunningAttempts } from './attempts.js';
@@ -13,7 +13,7 @@ import { Offers } from './offers.js';
 import { partitionOf, Partitions } from './partitions.js';
 import { Policies } from './policies.js';
 import { NatsSchedulerLink } from './scheduler-link.js';
-import { Scheduler } from './scheduler.js';
+import { Scheduler, type Explanation } from './scheduler.js';
 import type { Grant } from './grants.js';
 import { engineOrigin, Tending } from './tending.js';
 import { Timers } from './timers.js';
@@ -49,7 +49,16 @@ export class Work {
   readonly writer: DelegationWriter;
   readonly timers: Timers;
 
-  constructor({ ground: { connection, store, keyring }, replies, owner, logger, clock = SYSTEM_CLOCK, capacity, gained, lost }: WorkOptions) {
+  constructor({
+    ground: { connection, store, keyring },
+    replies,
+    owner,
+    logger,
+    clock = SYSTEM_CLOCK,
+    capacity,
+    gained,
+    lost,
+  }: WorkOptions) {
     this.clock = clock;
     this.agents = new AgentDirectory(clock);
     this.offers = new Offers(connection, replies, clock);
@@ -81,6 +90,10 @@ export class Work {
       wakeAt: (tenant, id, at) => this.timers.hint(tenant, id, at),
     });
     this.writer = new DelegationWriter(store, this.scheduler, partitions, clock, this.dispatcher);
+  }
+
+  explain(candidate: Candidate): Explanation | Promise<Explanation> {
+    return this.scheduler.leads ? this.scheduler.explain(candidate) : this.link.explain(candidate);
   }
 
   private policyChanged(tenant: string, event: PolicyEvent): void {

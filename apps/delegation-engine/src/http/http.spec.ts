@@ -10,11 +10,13 @@ import {
   type DelegationView,
   type EventView,
   type Page,
+  type SchedulingChange,
+  type SchedulingView,
 } from '@mandate/contracts';
 import { AppError, isUlid, type JsonValue } from '@mandate/kernel';
 import { createLogger, createServiceApp, listenGateway, type Gateway, type RunningService } from '@mandate/service-host';
 import { Module } from '@nestjs/common';
-import { DelegationApi, HTTP_CONTROLLERS, HTTP_PREFIXES, type Caller, type ListQuery } from './index.js';
+import { DelegationApi, HTTP_CONTROLLERS, HTTP_PREFIXES, SchedulingApi, type Caller, type ListQuery } from './index.js';
 
 const ID = '01JD00000000000000000000A0';
 const OTHER = '01JD00000000000000000000A1';
@@ -83,9 +85,29 @@ class RecordingApi extends DelegationApi {
 
 const unknownDelegation = (): AppError => new AppError('NOT_FOUND', 'not-found', 'no such delegation');
 
-const api = new RecordingApi();
+const OPEN: SchedulingView = { running: 0, weight: 1, limits: [], rates: [], paused: [], workers: [] };
 
-@Module({ controllers: HTTP_CONTROLLERS, providers: [{ provide: DelegationApi, useValue: api }] })
+class RecordingScheduling extends SchedulingApi {
+  changes: SchedulingChange[] = [];
+  async view(): Promise<SchedulingView> {
+    return OPEN;
+  }
+  async change(_caller: Caller, change: SchedulingChange): Promise<SchedulingView> {
+    this.changes.push(change);
+    return OPEN;
+  }
+}
+
+const api = new RecordingApi();
+const scheduling = new RecordingScheduling();
+
+@Module({
+  controllers: HTTP_CONTROLLERS,
+  providers: [
+    { provide: DelegationApi, useValue: api },
+    { provide: SchedulingApi, useValue: scheduling },
+  ],
+})
 class EdgeModule {}
 
 let service: RunningService;
@@ -127,7 +149,10 @@ describe('asking over HTTP', () => {
   });
 
   it('refuses a field whose feature is not there', async () => {
-    expect(await post('/api/delegations', { goal: 'g', priority: 1 })).toMatchObject({ status: 400, body: { code: 'UNSUPPORTED_FIELD' } });
+    expect(await post('/api/delegations', { goal: 'g', budget: { usd: '0.40' } })).toMatchObject({
+      status: 400,
+      body: { code: 'UNSUPPORTED_FIELD' },
+    });
   });
 });
 
@@ -146,6 +171,25 @@ describe('steering', () => {
     expect(await post('/api/delegations/nonsense/cancel')).toMatchObject({ status: 400, body: { code: 'INVALID_ID' } });
     expect(api.asked).toEqual([]);
   });
+});
+
+describe('flow control', () => {
+  it('takes a change and shows the policy', async () => {
+    const change = { type: 'set-limit', kind: 'capability', name: 'search', max: 2, reason: 'the index is slow' };
+    expect(await post('/api/scheduling', change)).toMatchObject({ status: 200, body: OPEN });
+    expect(scheduling.changes).toEqual([change]);
+    expect(await call('/api/scheduling')).toMatchObject({ status: 200, body: OPEN });
+  });
+
+  it.each([
+    ['without a number', { type: 'set-limit', kind: 'tenant' }],
+    ['below nothing', { type: 'set-limit', kind: 'tenant', max: -1 }],
+    ['of an unknown kind', { type: 'pause', kind: 'world' }],
+    ['that nobody knows', { type: 'explode' }],
+    ['of no worker', { type: 'mode-worker', mode: 'draining' }],
+  ])('refuses a change %s', async (_what, change) =>
+    expect(await post('/api/scheduling', change)).toMatchObject({ status: 400, body: { code: 'INVALID_FIELD' } }),
+  );
 });
 
 describe('reading', () => {

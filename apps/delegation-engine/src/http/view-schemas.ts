@@ -28,6 +28,19 @@ export const ACKNOWLEDGEMENT = record({ id, state });
 const ERROR = record({ code: text, message: text });
 const OUTPUT = { description: 'Any JSON; above 64 KiB {"$ref","sha256","bytes"}, the whole stands at the reference' };
 
+const WAITING = record({
+  since: time,
+  priority: integer,
+  position: { ...integer, description: '1 = next of its capability; 1001 stands for more' },
+  blockedBy: nullable({
+    type: 'object',
+    required: ['kind'],
+    properties: { kind: { type: 'string', enum: ['paused', 'limit', 'capacity', 'rate', 'no-worker', 'busy'] } },
+    additionalProperties: { anyOf: [text, { type: 'number' }] },
+  }),
+  holders: list(record({ delegationId: id, stepId: text, worker: text })),
+});
+
 const STEP = record(
   {
     id: text,
@@ -40,9 +53,10 @@ const STEP = record(
     endedAt: nullable(time),
     output: OUTPUT,
     error: ERROR,
+    waiting: WAITING,
     question: record({ id: text, text, schema: anyJson }, ['schema']),
   },
-  ['output', 'error', 'question'],
+  ['output', 'error', 'waiting', 'question'],
 );
 
 const DECISION = record({
@@ -106,4 +120,15 @@ export const AGENT = record({
   capabilities: list(CAPABILITY),
   registeredAt: time,
   lastSeenAt: nullable(time),
+});
+
+const number = { type: 'number' };
+
+export const SCHEDULING = record({
+  running: integer,
+  weight: number,
+  limits: list(record({ kind: text, name: text, max: integer, running: integer })),
+  rates: list(record({ kind: text, name: text, burst: integer, perSecond: number })),
+  paused: list(record({ kind: text, name: text, reason: text })),
+  workers: list(record({ instance: text, mode: { type: 'string', enum: ['draining', 'quarantined'] } })),
 });

@@ -1,0 +1,27 @@
+/** Between the domain's events and the store's. */
+import { eventTypeName, evolve, initial, type Delegation, type DelegationEvent } from '@mandate/delegation';
+import type { NewEvent, RecordedEvent } from '@mandate/event-store';
+import { AppError, timestamp, type JsonObject } from '@mandate/kernel';
+
+export const newEvent = ({ type, at, data, personal }: DelegationEvent): NewEvent => ({
+  type: eventTypeName(type),
+  occurredAt: timestamp(at),
+  data: data as unknown as JsonObject,
+  ...(personal ? { personal: personal as unknown as JsonObject } : {}),
+  ...(type === 'rejected' || type === 'denied' ? { outcome: 'denied' as const } : {}),
+});
+
+/** Rebuilds the state from recorded events; erased personal data stays absent. */
+export const fold = (recorded: readonly RecordedEvent[], id: string): Delegation =>
+  recorded.reduce<Delegation>((state, event) => evolve(state, domainEvent(event), id), initial);
+
+export const domainEvent = (event: RecordedEvent): DelegationEvent => {
+  const type = event.type.split('.')[3];
+  if (type === undefined) throw new AppError('UNKNOWN_EVENT', 'internal', `${event.type} is no delegation event`);
+  return {
+    type,
+    at: Date.parse(event.occurredAt),
+    data: event.data,
+    personal: event.personal && !('erased' in event.personal) ? event.personal : undefined,
+  } as unknown as DelegationEvent;
+};
