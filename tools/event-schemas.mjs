@@ -9,6 +9,7 @@ const root = new URL('..', import.meta.url);
 const AGGREGATES = [
   { aggregate: 'delegation', union: 'DelegationEvent', source: 'libs/delegation/src/events.ts' },
   { aggregate: 'agent', union: 'AgentEvent', source: 'apps/delegation-engine/src/engine/agent-events.ts' },
+  { aggregate: 'policy', union: 'PolicyEvent', source: 'libs/scheduling/src/policy.ts' },
 ].map((entry) => ({ ...entry, source: fileURLToPath(new URL(entry.source, root)) }));
 const FOLDER = 'docs/schemas/events';
 

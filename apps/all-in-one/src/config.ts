@@ -17,6 +17,8 @@ export class HostConfig {
   @Env('MANDATE_PORT') @IsInt() @Min(0) @Max(65_535) port: number = 7400;
   @Env('MANDATE_HOST') @IsString() host: string = '127.0.0.1';
   @Env('MANDATE_SERVICES') @IsString({ each: true }) services: string[] = ['all'];
+  /** Steps at workers at once, of all tenants. */
+  @Env('MANDATE_CAPACITY') @IsOptional() @IsInt() @Min(1) capacity?: number;
   @Env('MANDATE_INSTANCE') @IsOptional() @Matches(NAME_TOKEN) instance?: string;
   @Env('MANDATE_LOG_LEVEL') @IsIn(['trace', 'debug', 'info', 'warn', 'error', 'silent']) logLevel:
     'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' = 'info';

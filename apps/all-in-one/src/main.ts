@@ -34,6 +34,7 @@ const start = async (): Promise<Served> => {
     logger,
     ...(ownerUrl ? { ownerUrl } : {}),
     ...(token ? { natsToken: token } : {}),
+    ...(config.capacity ? { capacity: config.capacity } : {}),
   };
   return serve(services, options, { host, port });
 };

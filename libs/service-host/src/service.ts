@@ -17,6 +17,8 @@ export interface ServiceOptions {
   natsToken?: string;
   /** 32 bytes in hex; wraps the keys of personal data. */
   masterKey: string;
+  /** Steps at workers at once, of all tenants; default: no limit but the workers' own. */
+  capacity?: number;
   /** Names this process among its like, `[A-Za-z0-9_-]{1,64}`. */
   instance: string;
   logger: Logger;

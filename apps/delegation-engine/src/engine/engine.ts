@@ -29,8 +29,6 @@ import { Work } from './work.js';
 export interface EngineOptions extends ServiceOptions {
   /** Below this confidence a request falls back to plain delegation; default: the recogniser's own. */
   threshold?: number;
-  /** Steps at workers at once, of all tenants, which share it by their weights; default: no limit but the workers' own. */
-  capacity?: number;
 }
 
 const SWEEP_MS = 1_000;

@@ -241,6 +241,7 @@ describe('reading', () => {
       '/api/delegations/{id}/events',
       '/api/delegations/{id}/events/{eventId}',
       '/api/delegations/{id}/steps/{stepId}/output',
+      '/api/scheduling',
     ]);
   });
 });
