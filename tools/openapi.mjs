@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import { asyncapi } from './asyncapi.mjs';
 import { createLogger, createServiceApp, mergeOpenApi } from '../libs/service-host/dist/index.js';
-import { DelegationApi, HTTP_CONTROLLERS, HTTP_PREFIXES } from '../apps/delegation-engine/dist/http/index.js';
+import { DelegationApi, HTTP_CONTROLLERS, HTTP_PREFIXES, SchedulingApi } from '../apps/delegation-engine/dist/http/index.js';
 
 const root = new URL('..', import.meta.url);
 const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
@@ -14,7 +14,11 @@ class EdgeModule {}
 const service = await createServiceApp({
   name: 'delegation-engine',
   prefixes: HTTP_PREFIXES,
-  module: { module: EdgeModule, controllers: HTTP_CONTROLLERS, providers: [{ provide: DelegationApi, useValue: {} }] },
+  module: {
+    module: EdgeModule,
+    controllers: HTTP_CONTROLLERS,
+    providers: [DelegationApi, SchedulingApi].map((provide) => ({ provide, useValue: {} })),
+  },
   logger: createLogger({ service: 'docs', instance: 'docs', level: 'warn' }),
 });
 const documents = { 'docs/openapi.json': mergeOpenApi([await service.openapi()]), 'docs/asyncapi.json': await asyncapi(version) };

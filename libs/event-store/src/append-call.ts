@@ -1,13 +1,15 @@
 /** One call of es.append: parameters out, outcomes back. */
 import { boolArray, byteaArray, int2Array, int4Array, int8Array, textArray, timeArray } from './binary-array.js';
 import type { Database, Row } from './database.js';
-import type { PreparedEntry, PreparedEvent } from './prepare.js';
+import type { PreparedEntry } from './prepare.js';
 import type { RejectionCode } from './types.js';
 
 /** A prepared entry at its place in a batch. What a chain's entries leave unsaid is carried over from the one before. */
 export interface BatchEntry extends PreparedEntry {
-  /** Number, from 1, of the first entry of the same stream in the batch. */
-  root: number;
+  /** Number, from 1, of the first entry of the same stream in the batch; undefined = none but this one. */
+  root: number | undefined;
+  /** Of the next one. */
+  next: number | undefined;
   open: boolean | undefined;
   /** Milliseconds; undefined = leave as it is. */
   wakeAt: number | null | undefined;
@@ -19,7 +21,7 @@ export type EntryOutcome =
   | { ok: true; firstPosition: number; recordedAt: string }
   | { ok: false; code: RejectionCode | 'STALE_KEY'; currentVersion: number; existing: { type: string; id: string } | null };
 
-const APPEND = { name: 'es_append', text: `SELECT * FROM es.append(${Array.from({ length: 37 }, (_, i) => `$${i + 1}`).join(', ')})` };
+const APPEND = { name: 'es_append', text: `SELECT * FROM es.append(${Array.from({ length: 29 }, (_, i) => `$${i + 1}`).join(', ')})` };
 
 const LOG_ID = 1;
 
@@ -68,52 +70,35 @@ const entryColumns = (batch: readonly BatchEntry[]): unknown[] => {
     int8Array(batch.map(({ expected }) => expected)),
     int4Array(batch.map(({ events }) => events.length)),
     int4Array(batch.map(({ root }) => root)),
+    int4Array(batch.map(({ next }) => next)),
     int4Array(offsets),
     int2Array(batch.map(({ entry }) => entry.partition?.index)),
     int8Array(batch.map(({ entry }) => entry.partition?.epoch)),
     int8Array(batch.map(({ entry }) => entry.slots?.schedulerEpoch)),
     boolArray(batch.map(({ open }) => open)),
-    boolArray(batch.map(({ wakeAt }) => wakeAt !== undefined)),
+    boolArray(batch.map(({ wakeAt }) => (wakeAt === undefined ? undefined : true))),
     timeArray(batch.map(({ wakeAt }) => wakeAt)),
     byteaArray(batch.map(({ entry }) => entry.request?.digest)),
     textArray(idempotency.map((given) => given?.principal)),
     textArray(idempotency.map((given) => given?.key)),
     byteaArray(batch.map(({ dataKey }) => dataKey)),
-    boolArray(batch.map(({ newKey }) => newKey)),
+    boolArray(batch.map(({ newKey }) => newKey || undefined)),
   ];
 };
 
 const eventColumns = (batch: readonly BatchEntry[]): unknown[] => {
-  const events: PreparedEvent[] = [];
-  const entries: BatchEntry[] = [];
-  const numbers: number[] = [];
-  batch.forEach((entry, index) => {
-    for (const event of entry.events) {
-      events.push(event);
-      entries.push(entry);
-      numbers.push(index + 1);
-    }
-  });
-  const traces = entries.map(({ entry }) => entry.traceparent?.split('-', 2)[1]);
+  const events = batch.flatMap((entry) => entry.events);
+  const numbers = batch.flatMap(({ events: own }, index) => own.map(() => index + 1));
+  const starts = [1];
+  for (const { canonical } of events) starts.push((starts.at(-1) as number) + canonical.length);
   return [
     int4Array(numbers),
-    textArray(entries.map(({ entry }) => entry.tenant)),
-    textArray(entries.map(({ entry }) => entry.stream.type)),
-    textArray(entries.map(({ entry }) => entry.stream.id)),
-    int8Array(events.map(({ version }) => version)),
-    textArray(events.map(({ id }) => id)),
     textArray(events.map(({ event }) => event.type)),
-    int4Array(events.map(({ event }) => event.schemaVersion ?? 1)),
-    timeArray(events.map(({ occurredMs }) => occurredMs)),
-    textArray(events.map(({ event }, i) => actorName(event.actor ?? (entries[i] as BatchEntry).entry.actor))),
-    textArray(entries.map(({ entry }) => entry.correlationId)),
-    textArray(events.map(({ event }, i) => event.causationId ?? (entries[i] as BatchEntry).entry.causationId)),
-    textArray(traces),
-    byteaArray(events.map(({ canonical }) => canonical)),
+    int4Array(events.map(({ event }) => event.schemaVersion)),
+    int4Array(starts),
+    Buffer.concat(events.map(({ canonical }) => canonical)),
   ];
 };
-
-const actorName = ({ kind, id }: { kind: string; id: string }): string => `${kind}:${id}`;
 
 const slotChanges = (batch: readonly BatchEntry[]): string | null => {
   const acquire = batch.flatMap(({ entry }, index) =>

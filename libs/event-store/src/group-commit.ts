@@ -101,15 +101,20 @@ const idempotencyKeyOf = ({ entry }: PreparedEntry): string | null => {
 const place = (prepared: PreparedEntry, batch: readonly BatchEntry[], before: BatchEntry | undefined): BatchEntry => {
   const { entry, streamKey } = prepared;
   const wakeAt = entry.wakeAt === undefined || entry.wakeAt === null ? entry.wakeAt : entry.wakeAt.getTime();
+  if (before) {
+    before.root ??= batch.indexOf(before) + 1;
+    before.next = batch.length + 1;
+  }
   const placed: BatchEntry = {
     ...prepared,
-    root: before?.root ?? batch.length + 1,
+    root: before?.root,
+    next: undefined,
     open: entry.open ?? before?.open,
     wakeAt: wakeAt === undefined ? before?.wakeAt : wakeAt,
     dataKey: streamKey?.key.wrapped ?? before?.dataKey,
     newKey: streamKey?.isNew ?? before?.newKey ?? false,
   };
-  const root = batch[placed.root - 1];
+  const root = placed.root === undefined ? undefined : batch[placed.root - 1];
   if (root && root.dataKey === undefined && placed.dataKey !== undefined)
     Object.assign(root, { dataKey: placed.dataKey, newKey: placed.newKey });
   return placed;

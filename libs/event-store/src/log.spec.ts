@@ -34,9 +34,9 @@ const slowWriter = async (rounds: number): Promise<number> => {
     const { id } = newStream();
     await writer.query('BEGIN');
     await writer.query(
-      `SELECT es.append(1::smallint, now(), ARRAY['default'], ARRAY['delegation'], ARRAY[$1], ARRAY[0::bigint], ARRAY[1], ARRAY[1], ARRAY[0], NULL, NULL, NULL, NULL, ARRAY[false],
-        NULL, NULL, NULL, NULL, NULL, ARRAY[false], ARRAY[1], ARRAY['default'], ARRAY['delegation'], ARRAY[$1], ARRAY[1::bigint], ARRAY['slow'], ARRAY['dev.mandate.slow'], ARRAY[1],
-        ARRAY[now()], ARRAY['spec'], ARRAY['c'], NULL, NULL, ARRAY[convert_to('{"data":{},"id":"slow","schemaVersion":1,"type":"dev.mandate.slow"}', 'UTF8')], NULL, NULL, NULL)`,
+      `SELECT es.append(1::smallint, now(), ARRAY['default'], ARRAY['delegation'], ARRAY[$1], ARRAY[0::bigint], ARRAY[1], NULL, NULL, ARRAY[0],
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ARRAY[1], ARRAY['dev.mandate.slow'], NULL, ARRAY[1, length(c) + 1], c, NULL, NULL, NULL)
+         FROM convert_to('{"data":{},"id":"slow","schemaVersion":1,"type":"dev.mandate.slow"}', 'UTF8') AS c`,
       [id],
     );
     await writer.query('SELECT pg_sleep(0.003)');

@@ -8,7 +8,6 @@ export interface PreparedEvent {
   id: string;
   version: number;
   event: NewEvent;
-  occurredMs: number;
   personalFields: readonly string[];
   canonical: Buffer;
 }
@@ -71,10 +70,9 @@ const buildEvent = (
       'too-large',
       `${event.type} has ${canonical.length} bytes; at most ${MAX_EVENT_BYTES} are stored`,
     );
-  const occurredMs = Date.parse(event.occurredAt);
-  if (Number.isNaN(occurredMs))
+  if (Number.isNaN(Date.parse(event.occurredAt)))
     throw new AppError('INVALID_EVENT', 'invalid', `${event.type} occurred at "${event.occurredAt}", which is no RFC 3339 time`);
-  return { id, version, event, occurredMs, personalFields: personal?.fields ?? NO_FIELDS, canonical };
+  return { id, version, event, personalFields: personal?.fields ?? NO_FIELDS, canonical };
 };
 
 /** PostgreSQL's text holds no NUL; caught here, so that one caller's text does not fail the others of its batch. */

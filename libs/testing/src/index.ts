@@ -4,6 +4,7 @@ export * from './seeded.js';
 export * from './servers/config.js';
 export * from './servers/database.js';
 export * from './servers/free-port.js';
+export { enterProcess } from './servers/ledger.js';
 export * from './servers/nats-server.js';
 export * from './servers/postgres-server.js';
 export * from './servers/run.js';
