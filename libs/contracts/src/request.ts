@@ -16,7 +16,7 @@ import {
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
-import { IsCapability, IsDuration, IsName, IsStringMap, IsUlidText, MaxJsonBytes, NotSupportedYet } from './rules.js';
+import { IsCapability, IsDuration, IsName, IsStringMap, IsUlidText, MaxJsonBytes, NotSupportedYet, IsUsd } from './rules.js';
 
 export const PATTERNS = ['direct', 'sequential', 'parallel', 'meta'] as const;
 export type Pattern = (typeof PATTERNS)[number];
@@ -47,7 +47,9 @@ export class Budget {
   @Optional() @IsDuration() deadline?: string;
   @Optional() @IsInt() @Min(0) @Max(100) depth?: number;
   @Optional() @IsInt() @Min(1) @Max(100_000) steps?: number;
-  @NotSupportedYet() usd?: string;
+  /** What workers report as their usage; at the limit the delegation stops. */
+  @Optional() @IsUsd() usd?: string;
+  @Optional() @IsInt() @Min(1) @Max(1_000_000_000_000) tokens?: number;
 }
 
 export class ParentLease {

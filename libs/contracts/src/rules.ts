@@ -17,6 +17,10 @@ export const IsCapability = (options?: ValidationOptions): PropertyDecorator =>
 export const IsName = (options?: ValidationOptions): PropertyDecorator =>
   rule('isName', (v) => text(v, NAME_TOKEN), 'must match [A-Za-z0-9_-]{1,64}', options);
 
+/** US dollars as a decimal string. */
+export const IsUsd = (options?: ValidationOptions): PropertyDecorator =>
+  rule('isUsd', (value) => text(value, /^\d{1,9}(\.\d{1,6})?$/), 'must be a decimal string such as "0.40"', options);
+
 export const IsDuration = (options?: ValidationOptions): PropertyDecorator =>
   rule(
     'isDuration',

@@ -70,6 +70,8 @@ export interface DelegationView {
   steps: StepView[];
   result?: JsonValue;
   error?: ErrorView;
+  /** What the attempts reported to have used. */
+  spent?: { usd: string; tokens: number };
   createdAt: string;
   endedAt?: string;
 }

@@ -12,7 +12,6 @@ import {
   IsOptional,
   IsString,
   Length,
-  Matches,
   Max,
   MaxLength,
   Min,
@@ -20,7 +19,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { REQUEST_LIMITS, StepSpec } from './request.js';
-import { IsCapability, IsName, IsUlidText, MaxJsonBytes } from './rules.js';
+import { IsCapability, IsName, IsUlidText, MaxJsonBytes, IsUsd } from './rules.js';
 
 const Optional = (): PropertyDecorator => ValidateIf((_owner, value) => value !== undefined);
 
@@ -100,7 +99,7 @@ export class StepQuestion {
 }
 
 export class StepUsage {
-  @Optional() @Matches(/^\d{1,12}(\.\d{1,6})?$/, { message: 'must be a decimal string such as "0.40"' }) usd?: string;
+  @Optional() @IsUsd() usd?: string;
   @Optional() @IsInt() @Min(0) tokens?: number;
 }
 

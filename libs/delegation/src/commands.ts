@@ -57,7 +57,7 @@ export type DelegationDecisionCommand =
       childId: string;
       stepId: string;
       attempt: number;
-      asked: { deadlineMs?: number; depth?: number; steps?: number; stepCount?: number };
+      asked: { deadlineMs?: number; depth?: number; steps?: number; stepCount?: number; microUsd?: number; tokens?: number };
       now: number;
     }
   | { type: 'cancel'; by: string; commandId: string; reason?: string; now: number }

@@ -174,15 +174,23 @@ describe('a request with its own steps', () => {
   });
 });
 
+const NO_LIMIT = { microUsd: null, tokens: null };
+
 describe('the budget of a request', () => {
   it.each<[DelegationRequest['budget'], RequestDelegation['inherited'], object]>([
     [{ deadline: 'PT1H', depth: 0, steps: 9 }, null, { deadlineAt: moment(3_600_000), depth: 0, steps: 9 }],
     [{ depth: 1 }, null, { deadlineAt: moment(DAY), depth: 1, steps: 256 }],
-    [undefined, { deadlineAt: T0 + 5_000, depth: 2, steps: 3 }, { deadlineAt: moment(5_000), depth: 2, steps: 3 }],
+    [{ usd: '0.4', tokens: 9 }, null, { deadlineAt: moment(DAY), depth: 5, steps: 256, usd: '0.40', tokens: 9 }],
+    [
+      { usd: '9' },
+      { deadlineAt: T0 + 5_000, depth: 2, steps: 3, cost: { microUsd: 1, tokens: null } },
+      { deadlineAt: moment(5_000), depth: 2, steps: 3, usd: '0.000001' },
+    ],
+    [undefined, { deadlineAt: T0 + 5_000, depth: 2, steps: 3, cost: NO_LIMIT }, { deadlineAt: moment(5_000), depth: 2, steps: 3 }],
     // What the parent could spare was decided with the parent; a child cannot widen it.
     [
       { deadline: 'P1D', depth: 9, steps: 99 },
-      { deadlineAt: T0 + 5_000, depth: 2, steps: 3 },
+      { deadlineAt: T0 + 5_000, depth: 2, steps: 3, cost: NO_LIMIT },
       { deadlineAt: moment(5_000), depth: 2, steps: 3 },
     ],
   ])('%j inheriting %j', (budget, inherited, expected) => {
@@ -192,7 +200,7 @@ describe('the budget of a request', () => {
 
   it('of a child is enforced with its own steps', () =>
     given()
-      .when(request({ steps: steps({ a: [], b: [] }) }, { inherited: { deadlineAt: T0 + 1, depth: 0, steps: 1 } }))
+      .when(request({ steps: steps({ a: [], b: [] }) }, { inherited: { deadlineAt: T0 + 1, depth: 0, steps: 1, cost: NO_LIMIT } }))
       .thenFails('BUDGET_EXCEEDED'));
 
   it('comes with the parent, without the secret of its lease', () => {

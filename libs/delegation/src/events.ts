@@ -5,6 +5,20 @@
 import type { Effects, Pattern } from '@mandate/contracts';
 import type { JsonObject, JsonValue } from '@mandate/kernel';
 
+/** Times as RFC 3339, money as a decimal string; absent: no limit. */
+export interface BudgetData {
+  deadlineAt: string;
+  depth: number;
+  steps: number;
+  usd?: string;
+  tokens?: number;
+}
+
+interface Usage {
+  usd?: string;
+  tokens?: number;
+}
+
 type Texts = Record<string, { goal?: string; input?: JsonValue }>;
 
 /** A step without its personal texts, as it stands in `data`. */
@@ -32,7 +46,7 @@ export type DelegationEvent =
       {
         principal: string;
         pattern: 'auto' | Pattern;
-        budget: { deadlineAt: string; depth: number; steps: number };
+        budget: BudgetData;
         approval: 'never' | 'irreversible' | 'plan';
         /** Absent: 4. */
         priority?: number;
@@ -68,24 +82,24 @@ export type DelegationEvent =
     >
   | Of<'stepstarted', { stepId: string; attempt: number; instance: string; closeAt: string }>
   | Of<'stepprogressed', { stepId: string; attempt: number }, { progress: JsonValue }>
-  | Of<
-      'stepsucceeded',
-      { stepId: string; attempt: number; bytes: number; usage?: { usd?: string; tokens?: number } },
-      { output: JsonValue; sha256?: string }
-    >
-  | Of<'stepfailed', { stepId: string; attempt: number; code: string; cancels: string[] }, { error: string }>
+  | Of<'stepsucceeded', { stepId: string; attempt: number; bytes: number; usage?: Usage }, { output: JsonValue; sha256?: string }>
+  | Of<'stepfailed', { stepId: string; attempt: number; code: string; cancels: string[]; usage?: Usage }, { error: string }>
   | Of<
       'stepretried',
-      { stepId: string; attempt: number; code: string; counts: boolean; retryAt: string; cancels: string[] },
+      { stepId: string; attempt: number; code: string; counts: boolean; retryAt: string; cancels: string[]; usage?: Usage },
       { error: string }
     >
   | Of<'steptimedout', { stepId: string; attempt: number; timeout: Timeout }>
-  | Of<'inputrequired', { stepId: string; attempt: number; questionId: string; cancels: string[] }, { text: string; schema?: JsonObject }>
+  | Of<
+      'inputrequired',
+      { stepId: string; attempt: number; questionId: string; cancels: string[]; usage?: Usage },
+      { text: string; schema?: JsonObject }
+    >
   | Of<'answered', { stepId: string; questionId: string; by: string; commandId: string }, { answer: JsonValue }>
   | Of<'approvalrequested', { scope: 'plan' } | { scope: 'step'; stepId: string }>
   | Of<'approved', { scope: 'plan' | 'step'; stepId?: string; by: string; commandId: string }, { reason: string }>
   | Of<'denied', { scope: 'plan' | 'step'; stepId?: string; by: string; commandId: string }, { reason: string }>
-  | Of<'childadmitted', { childId: string; stepId: string; attempt: number; budget: { deadlineAt: string; depth: number; steps: number } }>
+  | Of<'childadmitted', { childId: string; stepId: string; attempt: number; budget: BudgetData }>
   | Of<'completed', { steps: number; sinks: string[] }>
   | Of<'failed', { code: string; stepId?: string; cancels: string[] }, { error: string }>
   | Of<'canceled', { by: string; commandId: string; cancels: string[] }, { reason: string }>;

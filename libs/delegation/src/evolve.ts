@@ -1,5 +1,6 @@
 /** What each event makes of a delegation. Total: an event that does not fit leaves the state as it is, because history is never refused. */
 import { INLINE_OUTPUT_BYTES, REQUEST_DEFAULTS } from '@mandate/contracts';
+import { addCost, costOf, microUsdOf, NO_COST } from './cost.js';
 import type { DelegationEvent, PlannedStep } from './events.js';
 import { isSettled, PLAN_CAPABILITY, PLANNING_STEP, stepsOf } from './model.js';
 import type { ActiveDelegation, Delegation, EndedDelegation, Step, StepOutput, StepPhase } from './model.js';
@@ -37,7 +38,13 @@ export const evolve = (state: Delegation, event: DelegationEvent, id = ''): Dele
         ...state,
         children: [
           ...state.children,
-          { id: event.data.childId, stepId: event.data.stepId, attempt: event.data.attempt, steps: event.data.budget.steps },
+          {
+            id: event.data.childId,
+            stepId: event.data.stepId,
+            attempt: event.data.attempt,
+            steps: event.data.budget.steps,
+            cost: costOf(event.data.budget),
+          },
         ],
       };
     case 'completed':
@@ -58,13 +65,19 @@ const requested = ({ at, data, personal }: Of<'requested'>, id: string): ActiveD
   goal: personal?.goal ?? null,
   input: personal?.input ?? null,
   requestedAt: at,
-  budget: { deadlineAt: Date.parse(data.budget.deadlineAt), depth: data.budget.depth, steps: data.budget.steps },
+  budget: {
+    deadlineAt: Date.parse(data.budget.deadlineAt),
+    depth: data.budget.depth,
+    steps: data.budget.steps,
+    cost: { microUsd: data.budget.usd === undefined ? null : microUsdOf(data.budget.usd), tokens: data.budget.tokens ?? null },
+  },
   approval: data.approval,
   priority: data.priority ?? REQUEST_DEFAULTS.priority,
   concurrencyKey: data.concurrencyKey ?? null,
   planApproval: 'not-needed',
   parent: data.parent ?? null,
   decision: null,
+  spent: NO_COST,
   steps: {},
   order: [],
   children: [],
@@ -160,7 +173,10 @@ type StepEvent = Of<
 
 const stepEvent = (state: ActiveDelegation, event: StepEvent): ActiveDelegation => {
   const step = state.steps[event.data.stepId];
-  return step ? withStep(state, step.plan.id, stepChange(step, event)) : state;
+  if (!step) return state;
+  const changed = withStep(state, step.plan.id, stepChange(step, event));
+  const usage = 'usage' in event.data ? event.data.usage : undefined;
+  return usage ? { ...changed, spent: addCost(state.spent, costOf(usage)) } : changed;
 };
 
 /** A worker may call its own failure WORKER_LOST: only a retry that does not count is a loss. */

@@ -11,6 +11,7 @@ export {
 } from './recognition/recognise.js';
 export type { RecognitionInput } from './recognition/reading.js';
 export * from './commands.js';
+export * from './cost.js';
 export * from './decide.js';
 export * from './events.js';
 export { evolve, initial, PLANNING_TIMEOUT_MS } from './evolve.js';

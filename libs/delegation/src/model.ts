@@ -13,6 +13,7 @@
  */
 import type { Effects, ErrorView, Pattern } from '@mandate/contracts';
 import type { JsonObject, JsonValue } from '@mandate/kernel';
+import type { Cost, CostLimit } from './cost.js';
 
 /** A step as planned. `goal` and `input` are personal and absent once erased. */
 export interface StepPlan {
@@ -67,6 +68,8 @@ export interface Step {
 }
 
 export interface BudgetLeft {
+  /** What it may cost. */
+  cost: CostLimit;
   deadlineAt: number;
   depth: number;
   /** Steps that this delegation and everything below it may have. */
@@ -74,6 +77,8 @@ export interface BudgetLeft {
 }
 
 export interface Child {
+  /** Set apart for it. */
+  cost: Cost;
   id: string;
   stepId: string;
   attempt: number;
@@ -103,6 +108,8 @@ interface Asked {
   planApproval: 'not-needed' | 'requested' | 'granted';
   parent: { delegationId: string; stepId: string; attempt: number } | null;
   decision: Decision | null;
+  /** What its attempts reported to have used. */
+  spent: Cost;
   steps: Readonly<Record<string, Step>>;
   /** Step ids in the order they were planned. */
   order: readonly string[];

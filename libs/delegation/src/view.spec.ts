@@ -122,6 +122,7 @@ describe('the view', () => {
         },
       ],
       result: 'the report',
+      spent: { usd: '0.00', tokens: 0 },
       createdAt: moment(0),
       endedAt: moment(6),
     });

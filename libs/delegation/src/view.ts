@@ -1,6 +1,7 @@
 /** The delegation as its readers see it (contract 3.3). */
 import type { DelegationView, StepView, TaskState } from '@mandate/contracts';
 import { timestamp, type JsonObject, type JsonValue } from '@mandate/kernel';
+import { usdText } from './cost.js';
 import { sinksOf } from './deciding/follow-ups.js';
 import { stepsOf, type ActiveDelegation, type Delegation, type EndedDelegation, type Step, type StepOutput } from './model.js';
 
@@ -130,6 +131,7 @@ export const toView = (state: Delegation): DelegationView | null => {
     steps: stepsOf(state).map((step) => stepView(state.id, step)),
     ...(state.status === 'completed' ? { result: resultOf(state) } : {}),
     ...('error' in state && state.error ? { error: state.error } : {}),
+    spent: { usd: usdText(state.spent.microUsd), tokens: state.spent.tokens },
     createdAt: timestamp(state.requestedAt),
     ...('endedAt' in state ? { endedAt: timestamp(state.endedAt) } : {}),
   };

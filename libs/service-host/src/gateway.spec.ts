@@ -176,7 +176,7 @@ describe('the gateway', () => {
         },
       },
     });
-    expect(JSON.stringify(body)).not.toContain('usd');
+    expect(JSON.stringify(body)).not.toContain('unsupported');
   });
 
   it('takes GET only for what it answers itself', async () => {

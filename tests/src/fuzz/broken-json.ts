@@ -10,18 +10,7 @@ export interface Body {
 type Make = (random: Seeded, good: object, maxBytes: number) => string | Uint8Array;
 
 const SCALARS = ['null', 'true', '0', '-1', '1e999', '""', '"text"', '[]', '[[]]', '[null]', '{}', '{"a":{"b":1}}'];
-const NOT_JSON = [
-  '',
-  ' ',
-  '{',
-  '}',
-  'undefined',
-  'NaN',
-  "{'goal':'x'}",
-  '{"goal":"x",}',
-  '{"goal":"x"}{}',
-  '<goal/>',
-];
+const NOT_JSON = ['', ' ', '{', '}', 'undefined', 'NaN', "{'goal':'x'}", '{"goal":"x",}', '{"goal":"x"}{}', '<goal/>'];
 
 const KINDS: Readonly<Record<string, Make>> = {
   'random bytes': (random) => random.bytes(random.integer(1, 400)),

@@ -19,6 +19,9 @@ export const delegationLines = (output: Output, view: DelegationView): string[] 
         ? `${view.pattern}${percent(view.confidence)}${view.decision?.fallback ? `, fell back: ${view.decision.fallback}` : ''}`
         : '-',
     ],
+    ...(view.spent && (view.spent.tokens > 0 || Number(view.spent.usd) > 0)
+      ? [['spent', `${view.spent.usd} USD, ${view.spent.tokens} tokens`]]
+      : []),
     ['asked', `${view.createdAt}${view.endedAt ? `, took ${tookText(view.createdAt, view.endedAt)}` : ''}`],
   ];
   return [

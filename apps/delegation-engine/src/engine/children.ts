@@ -126,9 +126,18 @@ const notCurrent = (delegationId: string): AppError =>
 const stepInstance = (state: { steps?: ActiveDelegation['steps'] } | object, stepId: string): string =>
   ('steps' in state && state.steps?.[stepId]?.instance) || 'unknown';
 
-/** The same for a repeated admission: steps as admitted, the rest as asked, never wider than the parent's. */
+/** The same for a repeated admission: steps and cost as admitted, the rest as asked, never wider than the parent's. */
 const budgetOf = (state: ActiveDelegation, childId: string, asked: Admission['asked'], now: number): BudgetLeft => {
-  const steps = state.children.find((child) => child.id === childId)?.steps ?? 0;
+  const child = state.children.find(({ id }) => id === childId);
   const deadlineAt = Math.min(state.budget.deadlineAt, asked.deadlineMs === undefined ? Infinity : now + asked.deadlineMs);
-  return { steps, deadlineAt, depth: Math.min(asked.depth ?? Infinity, state.budget.depth - 1) };
+  const limited = (own: number | undefined, parents: number | null): boolean => own !== undefined || parents !== null;
+  return {
+    steps: child?.steps ?? 0,
+    deadlineAt,
+    depth: Math.min(asked.depth ?? Infinity, state.budget.depth - 1),
+    cost: {
+      microUsd: limited(asked.microUsd, state.budget.cost.microUsd) ? (child?.cost.microUsd ?? 0) : null,
+      tokens: limited(asked.tokens, state.budget.cost.tokens) ? (child?.cost.tokens ?? 0) : null,
+    },
+  };
 };

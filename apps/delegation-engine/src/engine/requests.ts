@@ -122,7 +122,13 @@ export class Requests {
   /** A child takes from its parent's budget only once nothing else speaks against it. */
   private async admitted({ tenant, id }: Entry, command: RequestDelegation, traceparent: string): Promise<RequestDelegation> {
     if (!command.request.parent) return command;
-    decide({ ...command, inherited: { deadlineAt: command.now + 1, depth: 0, steps: REQUEST_LIMITS.steps } }, initial);
+    decide(
+      {
+        ...command,
+        inherited: { deadlineAt: command.now + 1, depth: 0, steps: REQUEST_LIMITS.steps, cost: { microUsd: null, tokens: null } },
+      },
+      initial,
+    );
     return { ...command, inherited: await this.options.admitChild(tenant, id, command.request, traceparent) };
   }
 

@@ -149,7 +149,7 @@ describe('asking over HTTP', () => {
   });
 
   it('refuses a field whose feature is not there', async () => {
-    expect(await post('/api/delegations', { goal: 'g', budget: { usd: '0.40' } })).toMatchObject({
+    expect(await post(`/api/delegations/${ID}/approve`, { digest: 'a'.repeat(64) })).toMatchObject({
       status: 400,
       body: { code: 'UNSUPPORTED_FIELD' },
     });

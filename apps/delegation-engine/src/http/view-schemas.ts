@@ -77,10 +77,11 @@ export const DELEGATION = record(
     steps: list(STEP),
     result: { description: "The only sink's output, else an object by step id" },
     error: ERROR,
+    spent: record({ usd: text, tokens: integer }),
     createdAt: time,
     endedAt: time,
   },
-  ['result', 'error', 'endedAt'],
+  ['result', 'error', 'spent', 'endedAt'],
 );
 
 export const LIST_ITEM = record({

@@ -3,7 +3,9 @@ import type { DelegationDecisionCommand } from '../commands.js';
 import type { DelegationEvent } from '../events.js';
 import { isRunning } from '../model.js';
 import type { ActiveDelegation } from '../model.js';
+import { addCost, costLeft, usdText, type CostLimit } from '../cost.js';
 import { childShare } from '../policy.js';
+import { budgetData } from './request.js';
 
 type AdmitChild = Extract<DelegationDecisionCommand, { type: 'admit-child' }>;
 
@@ -38,9 +40,28 @@ export const decideChild = ({ childId, stepId, attempt, asked, now }: AdmitChild
     {
       type: 'childadmitted',
       at: now,
-      data: { childId, stepId, attempt, budget: { deadlineAt: new Date(deadlineAt).toISOString(), depth, steps } },
+      data: { childId, stepId, attempt, budget: budgetData({ deadlineAt, depth, steps, cost: childCost(asked, state) }) },
     },
   ];
+};
+
+/** What a child may cost: what it asks for, else its share of what is left; no limit where the parent has none and it asks for none. */
+const childCost = (asked: AdmitChild['asked'], state: ActiveDelegation): CostLimit => {
+  const left = costLeft(
+    state.budget.cost,
+    state.children.reduce((sum, child) => addCost(sum, child.cost), state.spent),
+  );
+  return {
+    microUsd: childPart('usd', asked.microUsd, left.microUsd, usdText),
+    tokens: childPart('tokens', asked.tokens, left.tokens, String),
+  };
+};
+
+const childPart = (what: string, asked: number | undefined, left: number | null, show: (value: number) => string): number | null => {
+  if (left === null) return asked ?? null;
+  const part = asked ?? childShare(left);
+  if (part > left || part < 1) throw wider(what, show(Math.max(part, 1)), show(left));
+  return part;
 };
 
 export const stepsLeft = (state: ActiveDelegation): number =>

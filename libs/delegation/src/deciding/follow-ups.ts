@@ -1,6 +1,8 @@
+import { usedUp } from '../cost.js';
 import type { DelegationEvent } from '../events.js';
 import { stepsOf, unblockedSteps } from '../model.js';
 import type { Delegation, Step } from '../model.js';
+import { orphansOf } from './children.js';
 
 /** What follows by itself once something happened: the end, or the approvals that are now due. */
 export const followUps = (state: Delegation, now: number): DelegationEvent[] => {
@@ -8,6 +10,16 @@ export const followUps = (state: Delegation, now: number): DelegationEvent[] => 
   const work = stepsOf(state).filter((step) => !step.planning);
   if (work.length > 0 && work.every((step) => step.phase.status === 'succeeded'))
     return [{ type: 'completed', at: now, data: { steps: work.length, sinks: sinksOf(work) } }];
+  const exceeded = usedUp(state.budget.cost, state.spent);
+  if (exceeded)
+    return [
+      {
+        type: 'failed',
+        at: now,
+        data: { code: 'BUDGET_EXCEEDED', cancels: orphansOf(state) },
+        personal: { error: `the budget is used up before the work is done: ${exceeded}` },
+      },
+    ];
   if (state.planApproval === 'requested') return [];
   return unblockedSteps(state)
     .filter((step) => step.approval === 'needed')

@@ -1,7 +1,8 @@
 import { REQUEST_DEFAULTS, type StepSpec } from '@mandate/contracts';
 import { AppError, parseDuration, timestamp } from '@mandate/kernel';
 import type { PlanProposal, RequestDelegation } from '../commands.js';
-import type { DelegationEvent, FallbackReason, PlannedStep } from '../events.js';
+import { microUsdOf, usdText } from '../cost.js';
+import type { BudgetData, DelegationEvent, FallbackReason, PlannedStep } from '../events.js';
 import { PLAN_CAPABILITY, type BudgetLeft, type Delegation } from '../model.js';
 import { patternOf, validateGraph } from '../planning/graph.js';
 import { bestCapability, type AgentCapability } from '../planning/plan.js';
@@ -26,7 +27,20 @@ const budgetOf = ({ request, inherited, now }: RequestDelegation): BudgetLeft =>
     deadlineAt: now + durationMs(request.budget?.deadline ?? REQUEST_DEFAULTS.deadline),
     depth: request.budget?.depth ?? REQUEST_DEFAULTS.depth,
     steps: request.budget?.steps ?? REQUEST_DEFAULTS.steps,
+    cost: {
+      microUsd: request.budget?.usd === undefined ? null : microUsdOf(request.budget.usd),
+      tokens: request.budget?.tokens ?? null,
+    },
   };
+
+/** A budget as events carry it. */
+export const budgetData = ({ deadlineAt, depth, steps, cost }: BudgetLeft): BudgetData => ({
+  deadlineAt: timestamp(deadlineAt),
+  depth,
+  steps,
+  ...(cost.microUsd === null ? {} : { usd: usdText(cost.microUsd) }),
+  ...(cost.tokens === null ? {} : { tokens: cost.tokens }),
+});
 
 const requestedEvent = ({ request, principal, now }: RequestDelegation, budget: BudgetLeft): DelegationEvent => ({
   type: 'requested',
@@ -34,7 +48,7 @@ const requestedEvent = ({ request, principal, now }: RequestDelegation, budget: 
   data: {
     principal,
     pattern: request.pattern ?? 'auto',
-    budget: { deadlineAt: timestamp(budget.deadlineAt), depth: budget.depth, steps: budget.steps },
+    budget: budgetData(budget),
     approval: request.approval ?? 'irreversible',
     ...(request.priority === undefined ? {} : { priority: request.priority }),
     ...(request.concurrencyKey === undefined ? {} : { concurrencyKey: request.concurrencyKey }),

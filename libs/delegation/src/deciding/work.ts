@@ -1,5 +1,5 @@
 /** Attempts: offered, begun, reported, lost. Who may report is the caller's to check (the lease); what a report means is decided here. */
-import type { DelegationRequest } from '@mandate/contracts';
+import type { DelegationRequest, StepUsage } from '@mandate/contracts';
 import { AppError, timestamp } from '@mandate/kernel';
 import type { DelegationDecisionCommand } from '../commands.js';
 import type { DelegationEvent } from '../events.js';
@@ -76,7 +76,7 @@ const reported = (command: Command<'result'>, step: Step, state: ActiveDelegatio
         {
           type: 'inputrequired',
           at: now,
-          data: { ...at, questionId: result.question?.id ?? '', cancels: orphansOf(state, at) },
+          data: { ...at, questionId: result.question?.id ?? '', cancels: orphansOf(state, at), ...used(result.usage) },
           personal: { text: result.question?.text ?? '', ...(result.question?.schema ? { schema: result.question.schema } : {}) },
         },
       ];
@@ -85,6 +85,7 @@ const reported = (command: Command<'result'>, step: Step, state: ActiveDelegatio
         code: result.error?.code ?? 'FAILED',
         message: result.error?.message ?? '',
         retry: result.error?.retryable === false || step.effects === 'at-most-once' ? 'never' : 'counted',
+        usage: result.usage,
         ...command,
       });
     case 'completed':
@@ -92,13 +93,15 @@ const reported = (command: Command<'result'>, step: Step, state: ActiveDelegatio
   }
 };
 
+const used = (usage: StepUsage | undefined): { usage?: StepUsage } => (usage ? { usage } : {});
+
 const completed = (command: Command<'result'>, step: Step, state: ActiveDelegation): DelegationEvent[] => {
   const { result, output, agents, now } = command;
   const at = { stepId: step.plan.id, attempt: step.attempt };
   const succeeded: DelegationEvent = {
     type: 'stepsucceeded',
     at: now,
-    data: { ...at, bytes: output.bytes, ...(result.usage ? { usage: result.usage } : {}) },
+    data: { ...at, bytes: output.bytes, ...used(result.usage) },
     personal: { output: result.output ?? null, ...(output.sha256 ? { sha256: output.sha256 } : {}) },
   };
   if (!step.planning) {
@@ -184,6 +187,8 @@ export interface AttemptEnd {
   message: string;
   /** `counted`: against maxAttempts; `uncounted`: not the step's fault. */
   retry: 'never' | 'counted' | 'uncounted';
+  /** What the attempt reported to have used. */
+  usage?: StepUsage | undefined;
   agents: Command<'result'>['agents'];
   jitter: number;
   now: number;
@@ -201,13 +206,13 @@ export const endAttempt = (state: ActiveDelegation, step: Step, end: AttemptEnd)
       {
         type: 'stepretried',
         at: now,
-        data: { ...at, code, counts, retryAt: timestamp(now + waitMs), cancels: orphansOf(state, at) },
+        data: { ...at, code, counts, retryAt: timestamp(now + waitMs), cancels: orphansOf(state, at), ...used(end.usage) },
         personal: { error: message },
       },
     ];
   }
   return [
-    { type: 'stepfailed', at: now, data: { ...at, code, cancels: orphansOf(state, at) }, personal: { error: message } },
+    { type: 'stepfailed', at: now, data: { ...at, code, cancels: orphansOf(state, at), ...used(end.usage) }, personal: { error: message } },
     {
       type: 'failed',
       at: now,
