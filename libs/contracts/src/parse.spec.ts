@@ -87,6 +87,9 @@ describe('parse', () => {
     expect(codeOf(() => parse(StepResult, { leaseId: id, status: 'completed', output: null }))).toBe('accepted');
   });
 
+  it('says what the limit is', () =>
+    expect(() => parse(DelegationRequest, { goal: 'x', steps: Array.from({ length: 2_000 }, () => 7) })).toThrow('no more than 1024'));
+
   it('refuses what a command cannot carry yet', () =>
     expect(codeOf(() => parse(DelegationCommand, { commandId: id, type: 'approve', digest: 'ab' }))).toBe('UNSUPPORTED_FIELD digest'));
 
@@ -104,6 +107,10 @@ describe('parseJson', () => {
     [`${'['.repeat(65)}${']'.repeat(65)}`, 'TOO_DEEP'],
     ['['.repeat(900_000), 'TOO_DEEP'],
     [`"${'x'.repeat(1_048_576)}"`, 'TOO_LARGE'],
+    ['{"a":[1e999]}', 'INVALID_JSON'],
+    [`[-${'9'.repeat(400)}]`, 'INVALID_JSON'],
+    [`[${'9'.repeat(250)}e99]`, 'INVALID_JSON'],
+    ['{"a":[1e-999,"1e999",0e999,1.5e308]}', 'accepted'],
   ])('%.20s', (text, expected) => expect(codeOf(() => parseJson(bytes(text)))).toBe(expected));
 
   it('refuses bytes that are no text', () => expect(codeOf(() => parseJson(Uint8Array.from([0xff, 0xfe])))).toBe('INVALID_JSON'));

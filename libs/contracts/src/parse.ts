@@ -61,7 +61,8 @@ const compile = (target: Constructor<unknown>): Shape => {
           accepts: (value, owner) => instance.validate(value, args(value, owner)) as boolean,
           message: (value, owner) => {
             const text = rule.message ?? instance.defaultMessage?.(args(value, owner)) ?? 'is not valid';
-            return (typeof text === 'function' ? text(args(value, owner)) : text).replaceAll('$property', rule.propertyName);
+            const filled = (typeof text === 'function' ? text(args(value, owner)) : text).replaceAll('$property', rule.propertyName);
+            return filled.replace(/\$constraint(\d)/g, (_whole, n: string) => String(rule.constraints[Number(n) - 1]));
           },
         });
       }
@@ -151,9 +152,22 @@ export const parseJson = (bytes: Uint8Array, limits: JsonLimits = MESSAGE_LIMITS
     throw new AppError('INVALID_JSON', 'invalid', 'not UTF-8 text', {}, { cause });
   }
   if (jsonDepth(text) > limits.maxDepth) throw new AppError('TOO_DEEP', 'invalid', `nested deeper than ${limits.maxDepth} levels`);
+  let value: unknown;
   try {
-    return JSON.parse(text) as unknown;
+    value = JSON.parse(text);
   } catch (cause) {
     throw new AppError('INVALID_JSON', 'invalid', `not JSON: ${unquoted((cause as Error).message)}`, {}, { cause });
   }
+  if (HUGE_NUMBER.test(text) && holdsInfinity(value))
+    throw new AppError('INVALID_JSON', 'invalid', 'a number is beyond what a double holds (RFC 8259, section 6): write it as a string');
+  return value;
+};
+
+/** Cheap, and true of every text with a number that JSON.parse reads as infinite: 200 digits with an exponent of two more stay below 1e308. */
+const HUGE_NUMBER = /\d{200}|\d[eE]\+?\d{3}/;
+
+/** It has no JSON form, so it could not be stored as it was sent. */
+const holdsInfinity = (value: unknown): boolean => {
+  if (typeof value === 'number') return !Number.isFinite(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsInfinity);
 };

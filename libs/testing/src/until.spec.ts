@@ -7,6 +7,12 @@ it('resolves to what the condition gives, once it gives something', async () => 
   expect(asked).toBe(3);
 });
 
+it('takes whatever is truthy, also what has no JSON form', async () => {
+  const ring: { self?: unknown } = {};
+  ring.self = ring;
+  expect(await until(() => ring, { what: 'a ring', timeoutMs: 0 })).toBe(ring);
+});
+
 it('takes a condition that throws for one that has not come true yet', async () => {
   let asked = 0;
   const condition = async (): Promise<number> => {

@@ -17,22 +17,26 @@ export const until = async <T>(condition: () => T | Promise<T>, options: UntilOp
   for (;;) {
     const last = await outcome(condition);
     if (last.value) return last.value as NonNullable<Exclude<T, false>>;
-    if (performance.now() >= giveUpAt) throw new Error(`waited ${timeoutMs} ms for ${what}; ${last.saying}`, { cause: last.error });
+    if (performance.now() >= giveUpAt) throw new Error(`waited ${timeoutMs} ms for ${what}; ${saying(last)}`, { cause: last.error });
     await delay(everyMs);
   }
 };
 
 interface Outcome<T> {
   value?: T;
+  threw?: boolean;
   error?: unknown;
-  saying: string;
 }
 
 const outcome = async <T>(condition: () => T | Promise<T>): Promise<Outcome<T>> => {
   try {
-    const value = await condition();
-    return { value, saying: `the condition last gave ${JSON.stringify(value)}` };
+    return { value: await condition() };
   } catch (error) {
-    return { error, saying: `the condition last threw ${error instanceof Error ? error.message : String(error)}` };
+    return { threw: true, error };
   }
 };
+
+const saying = ({ value, threw, error }: Outcome<unknown>): string =>
+  threw
+    ? `the condition last threw ${error instanceof Error ? error.message : String(error)}`
+    : `the condition last gave ${JSON.stringify(value)}`;

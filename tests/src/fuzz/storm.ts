@@ -1,5 +1,4 @@
-/** Sends hostile messages at a steady pace and keeps account of what became of each. */
-import { setTimeout as delay } from 'node:timers/promises';
+/** Sends hostile messages and keeps account of what became of each. */
 import { seeded } from '@mandate/testing';
 import { jetstream } from '@nats-io/jetstream';
 import { createInbox, headers as newHeaders, type Msg, type NatsConnection } from '@nats-io/transport-node';
@@ -11,8 +10,8 @@ export interface StormOptions {
   target: Target;
   messages: number;
   seed: number;
-  /** At most so many a second, so that the figures say what they do to others and not how fast this process can send. */
-  perSecond: number;
+  /** So many at once: the next is sent when one was answered, so a slow machine slows the storm and not the figures. */
+  senders: number;
 }
 
 export interface StormOutcome {
@@ -34,12 +33,11 @@ interface Answer {
 }
 
 const PATIENCE_MS = 30_000;
-const SLICE_MS = 20;
+const MOST_FAILURES = 50;
 
 export class Storm {
   private readonly inbox = createInbox();
   private readonly waiting = new Map<string, (answer: Answer) => void>();
-  private readonly inFlight = new Set<Promise<void>>();
   private readonly outcome: StormOutcome = {
     sent: 0,
     problems: 0,
@@ -55,32 +53,31 @@ export class Storm {
   constructor(private readonly options: StormOptions) {}
 
   async run(): Promise<StormOutcome> {
-    const { connection, target, messages, seed, perSecond } = this.options;
+    const { connection, target, messages, seed, senders } = this.options;
     const random = seeded(seed);
     const subscription = connection.subscribe(`${this.inbox}.*`, { callback: (_error, message) => this.take(message) });
     const startedAt = performance.now();
-    while (this.outcome.sent < messages) {
-      const due = Math.min(messages, ((performance.now() - startedAt) / 1_000) * perSecond);
-      while (this.outcome.sent < due) this.send(hostileMessage(random, target));
-      await delay(SLICE_MS);
-    }
-    await Promise.all(this.inFlight);
+    const sender = async (): Promise<void> => {
+      while (this.outcome.sent < messages) await this.send(hostileMessage(random, target));
+    };
+    await Promise.all(Array.from({ length: senders }, sender));
     subscription.unsubscribe();
     return { ...this.outcome, seconds: (performance.now() - startedAt) / 1_000 };
   }
 
-  private send(message: HostileMessage): void {
+  private async send(message: HostileMessage): Promise<void> {
     const { outcome } = this;
-    outcome.sent++;
+    const n = ++outcome.sent;
     count(outcome.byKind, message.kind);
-    const sending = this.deliver(message).catch((error: unknown) => {
-      if (outcome.failures.length < 50) outcome.failures.push(`${message.kind} on ${message.subject.slice(0, 120)}: ${String(error)}`);
-    });
-    this.inFlight.add(sending);
-    void sending.then(() => this.inFlight.delete(sending));
+    try {
+      await this.deliver(message, n);
+    } catch (error) {
+      if (outcome.failures.length < MOST_FAILURES)
+        outcome.failures.push(`${message.kind} on ${message.subject.slice(0, 120)}: ${String(error)}`);
+    }
   }
 
-  private async deliver(message: HostileMessage): Promise<void> {
+  private async deliver(message: HostileMessage, n: number): Promise<void> {
     const { connection } = this.options;
     const { via, subject, body, replyTo } = message;
     if (via === 'heartbeat') {
@@ -100,7 +97,7 @@ export class Storm {
       headers.set('Mandate-Reply-To', replyTo);
       await this.publish(subject, body, headers);
     } else {
-      const to = `${this.inbox}.${this.outcome.sent}`;
+      const to = `${this.inbox}.${n}`;
       headers.set('Mandate-Reply-To', to);
       const answer = this.expect(to);
       await this.publish(subject, body, headers);

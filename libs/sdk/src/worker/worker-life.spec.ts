@@ -63,6 +63,7 @@ describe('stopping', () => {
     expect(engine.heartbeats.at(-1)?.leases).toEqual([leaseId]);
     release();
     await stopped;
+    await engine.until(() => engine.resultsOf(leaseId).length > 0);
     expect(engine.resultsOf(leaseId)).toMatchObject([{ body: { status: 'completed' } }]);
     await expect(engine.offer(worker.instance)).rejects.toThrow(/no responders/);
   });
@@ -74,6 +75,8 @@ describe('stopping', () => {
     await engine.offer(worker.instance, { leaseId });
     await begun;
     await worker.stop();
+    // The ack and the engine's own copy come over two connections, in either order.
+    await engine.until(() => engine.resultsOf(leaseId).length > 0);
     expect(engine.resultsOf(leaseId)).toMatchObject([{ body: { status: 'failed', error: { code: 'WORKER_STOPPED', retryable: true } } }]);
     expect(runs[0]?.signal.reason).toMatchObject({ name: 'WorkerStoppedError' });
     expect(worker.running).toBe(0);
