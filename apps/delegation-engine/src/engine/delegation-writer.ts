@@ -17,7 +17,7 @@ import {
   type Step,
 } from '@mandate/delegation';
 import type { Actor, AppendEntry, AppendResult, EventStore, NewEvent, RecordedEvent } from '@mandate/event-store';
-import { AppError, timestamp, type Clock, type JsonObject } from '@mandate/kernel';
+import { AppError, isRetryable, timestamp, type Clock, type JsonObject } from '@mandate/kernel';
 import type { Ownership } from './partitions.js';
 import type { Scheduler } from './scheduler.js';
 import type { Grant, SlotHolder } from './slots.js';
@@ -170,6 +170,16 @@ export class DelegationWriter {
   ): Promise<Transition | IdempotencyAnswer> {
     const events = decide(command, entry.state);
     return this.commit(entry, events, origin, command.now, given);
+  }
+
+  /** As `apply`, but a refusal is given only once the log confirmed the state that it rests on: memory may be a stale owner's. */
+  async applyOrConfirm(entry: Entry, command: DelegationDecisionCommand, origin: Origin): Promise<void> {
+    try {
+      await this.apply(entry, command, origin);
+    } catch (error) {
+      if (error instanceof AppError && !isRetryable(error)) await this.confirm(entry, origin);
+      throw error;
+    }
   }
 
   /** Records that a request was refused, when nothing stands in its stream yet. */
