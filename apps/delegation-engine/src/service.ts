@@ -1,5 +1,5 @@
 /** The delegation engine as a service of its host. */
-import { migrate } from '@mandate/event-store';
+import { mayMigrate, migrate } from '@mandate/event-store';
 import { AppError } from '@mandate/kernel';
 import { createServiceApp, Gauge, type HealthRegistry, type Registry, type RunningService, type Service } from '@mandate/service-host';
 import { DelegationEngineModule } from './delegation-engine.module.js';
@@ -14,6 +14,7 @@ export const delegationEngine: Service = {
   name: NAME,
   prefixes: HTTP_PREFIXES,
   migrate: async ({ databaseUrl, ownerUrl }) => {
+    if (!ownerUrl && !(await mayMigrate(databaseUrl))) return;
     await migrate(ownerUrl ?? databaseUrl, ownerUrl ? { serviceLogin: loginOf(databaseUrl) } : {});
     await migrateReadModel(ownerUrl ?? databaseUrl);
   },
@@ -54,13 +55,23 @@ export const startEngine = async (options: EngineOptions): Promise<RunningServic
   return { ...service, close };
 };
 
-const addHealthChecks = (health: HealthRegistry, { store, connection }: Ground, { work: { partitions }, publisher }: Engine): void => {
+const addHealthChecks = (
+  health: HealthRegistry,
+  { store, connection }: Ground,
+  { work: { partitions }, publisher, followers }: Engine,
+): void => {
   health.add('postgres', async () => {
     const { size } = await store.head();
     return `log of ${size} events`;
   });
   health.add('nats', async () => `${await connection.rtt()} ms to ${connection.getServer()}`);
   health.add('partitions', async () => `owns ${partitions.owned.length}`);
+  for (const [name, follower] of Object.entries(followers))
+    health.add(name, async () => {
+      if (follower.state === 'halted')
+        throw new AppError('FOLLOWER_HALTED', 'internal', 'stands still before an event that it cannot take; the log names it');
+      return `${follower.state}, at ${follower.position}`;
+    });
   health.add('publisher', async () => {
     if (publisher.state === 'halted')
       throw new AppError('PUBLISHER_HALTED', 'internal', 'events are not published: the log was rolled back; see docs/troubleshooting.md');

@@ -58,14 +58,14 @@ export class Keyring {
   newDataKey(): DataKey {
     const bytes = randomBytes(KEY_BYTES);
     const key = createSecretKey(bytes);
-    return { kid: kidOf(key), key, wrapped: seal(this.kek, bytes, 'data-key') };
+    return { kid: kidOf(key), key, wrapped: ownCopy(seal(this.kek, bytes, 'data-key')) };
   }
 
   /** Throws AppError `WRONG_MASTER_KEY` when the key was wrapped under another master key. */
   unwrap(wrapped: Uint8Array): DataKey {
     try {
       const key = createSecretKey(unseal(this.kek, wrapped, 'data-key'));
-      return { kid: kidOf(key), key, wrapped: Buffer.from(wrapped) };
+      return { kid: kidOf(key), key, wrapped: ownCopy(wrapped) };
     } catch (cause) {
       throw new AppError('WRONG_MASTER_KEY', 'internal', 'a stored data key does not open: was the master key changed?', {}, { cause });
     }
@@ -89,6 +89,13 @@ export class Keyring {
 }
 
 const kidOf = (key: KeyObject): string => createHmac('sha256', key).update('kid').digest('base64url').slice(0, 11);
+
+/** Small buffers share a slab of 64 KiB, and whichever of them is kept keeps all of it: what a cache holds needs memory of its own. */
+const ownCopy = (bytes: Uint8Array): Buffer => {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
+};
 
 /**
  * AES-256-GCM with a synthetic nonce, an HMAC of key, context and plaintext: the same data for the same context gives the same bytes, which makes a

@@ -26,6 +26,18 @@ export const migrate = async (databaseUrl: string, options: MigrateOptions = {})
   }
 };
 
+/** Whether the login of `databaseUrl` has the rights that migrations need; a service's own has not, and finds the tables made. */
+export const mayMigrate = async (databaseUrl: string): Promise<boolean> => {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ may: boolean }>("SELECT has_database_privilege(current_database(), 'CREATE') AS may");
+    return rows[0]?.may ?? false;
+  } finally {
+    await client.end();
+  }
+};
+
 const runMigrations = async (url: string): Promise<void> => {
   const dataSource = new DataSource({
     type: 'postgres',

@@ -48,6 +48,7 @@ describe('a delegation', () => {
         { ...step, id: 'b', dependsOn: ['a'], output: 'SEE' },
       ],
       result: 'SEE',
+      spent: { usd: '0.00', tokens: 0 },
       createdAt: time,
       endedAt: time,
     });

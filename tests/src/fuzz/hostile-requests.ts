@@ -89,11 +89,11 @@ const REFUSED: Readonly<Record<string, Make>> = {
   'goal above the limit': (random) => ({ body: asking(undefined, { goal: 'g'.repeat(REQUEST_LIMITS.goal + random.integer(1, 1_000)) }) }),
   'a goal of nothing': () => ({ body: asking(undefined, { goal: '' }) }),
   'another id than the subject': (random) => ({ body: asking(undefined, { id: seededId(random) }) }),
-  'an unsupported field': (random, { capability }) => ({
+  'a priority or key that is none': (random, { capability }) => ({
     body: withField(
       { goal: 'fuzz', steps: [step('a', capability)] },
       random.pick(['priority', 'concurrencyKey']),
-      random.pick(['9', '"a"', '-1', 'null']),
+      random.pick(['10', '""', '-1', 'null', '0.5', '[]']),
     ),
   }),
   'a budget out of bounds': (random, { capability }) => ({
@@ -104,7 +104,9 @@ const REFUSED: Readonly<Record<string, Make>> = {
         { depth: -1 },
         { depth: 1e9 },
         { steps: 0 },
-        { usd: '0.40' },
+        { usd: 'much' },
+        { usd: '-0.40' },
+        { tokens: 0 },
         { deadline: 'PT0S' },
       ]),
     }),

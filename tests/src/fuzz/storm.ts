@@ -1,5 +1,5 @@
 /** Sends hostile messages and keeps account of what became of each. */
-import { seeded } from '@mandate/testing';
+import { seeded, type Seeded } from '@mandate/testing';
 import { jetstream } from '@nats-io/jetstream';
 import { createInbox, headers as newHeaders, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { hostileMessage } from './hostile.js';
@@ -8,7 +8,6 @@ import type { HostileMessage, Target } from './hostile-message.js';
 export interface StormOptions {
   connection: NatsConnection;
   target: Target;
-  messages: number;
   seed: number;
   /** So many at once: the next is sent when one was answered, so a slow machine slows the storm and not the figures. */
   senders: number;
@@ -36,9 +35,10 @@ const PATIENCE_MS = 30_000;
 const MOST_FAILURES = 50;
 
 export class Storm {
+  private readonly random: Seeded;
   private readonly inbox = createInbox();
   private readonly waiting = new Map<string, (answer: Answer) => void>();
-  private readonly outcome: StormOutcome = {
+  readonly outcome: StormOutcome = {
     sent: 0,
     problems: 0,
     accepted: [],
@@ -50,19 +50,22 @@ export class Storm {
     seconds: 0,
   };
 
-  constructor(private readonly options: StormOptions) {}
+  constructor(private readonly options: StormOptions) {
+    this.random = seeded(options.seed);
+  }
 
-  async run(): Promise<StormOutcome> {
-    const { connection, target, messages, seed, senders } = this.options;
-    const random = seeded(seed);
+  /** Sends the next so many messages; resolves when each was answered or stored. Outcomes add up. */
+  async rage(messages: number): Promise<void> {
+    const { connection, target, senders } = this.options;
     const subscription = connection.subscribe(`${this.inbox}.*`, { callback: (_error, message) => this.take(message) });
     const startedAt = performance.now();
+    const upTo = this.outcome.sent + messages;
     const sender = async (): Promise<void> => {
-      while (this.outcome.sent < messages) await this.send(hostileMessage(random, target));
+      while (this.outcome.sent < upTo) await this.send(hostileMessage(this.random, target));
     };
     await Promise.all(Array.from({ length: senders }, sender));
     subscription.unsubscribe();
-    return { ...this.outcome, seconds: (performance.now() - startedAt) / 1_000 };
+    this.outcome.seconds += (performance.now() - startedAt) / 1_000;
   }
 
   private async send(message: HostileMessage): Promise<void> {

@@ -115,7 +115,8 @@ export const provideWorkers = (context: Context, env: Record<string, string>): P
   step(context.terminal, 'Demo workers', async () => {
     const { programs, settings, supervisor } = context;
     const workers = Object.entries(programs.workers).map(([name, script]) => ({ name: `worker-${name}`, script }));
-    const options = { env: { ...settings.env, ...env }, nodeArgs: SMALL_HEAP };
+    // An instance name that was given is the services': two workers must not share it.
+    const options = { env: { ...settings.env, ...env, MANDATE_INSTANCE: '' }, nodeArgs: SMALL_HEAP };
     await Promise.all(
       workers.map(({ name, script }) => supervisor.start(nodeService({ ...options, name, script, logFile: logFile(settings, name) }))),
     );

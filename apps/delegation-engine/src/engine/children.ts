@@ -96,27 +96,30 @@ export class Children {
     return lanes.run(parent.delegationId, async () => {
       const entry = await writer.load(tenant, parent.delegationId);
       const known = entry.state.status === 'active' ? entry.state.children.some((child) => child.id === childId) : false;
-      if (!known) this.assertLease(tenant, entry.state.status === 'active' ? entry.state : null, parent);
       const { stepId, attempt } = parent;
       const now = clock.now();
       const origin: Origin = { actor: { kind: 'worker', id: stepInstance(entry.state, stepId) }, causationId: childId, traceparent };
-      await writer.apply(entry, { type: 'admit-child', childId, stepId, attempt, asked, now }, origin);
+      if (!known && !this.isCurrent(tenant, entry.state.status === 'active' ? entry.state : null, parent)) {
+        await writer.confirm(entry, origin);
+        throw notCurrent(parent.delegationId);
+      }
+      await writer.applyOrConfirm(entry, { type: 'admit-child', childId, stepId, attempt, asked, now }, origin);
       return budgetOf(entry.state as ActiveDelegation, childId, asked, now);
     });
   }
 
-  private assertLease(
+  private isCurrent(
     tenant: string,
     state: ActiveDelegation | null,
     { delegationId, stepId, attempt, leaseId }: Admission['parent'],
-  ): void {
+  ): boolean {
     const step = state?.steps[stepId];
-    const current =
+    return (
       step !== undefined &&
       isRunning(step) &&
       step.attempt === attempt &&
-      sameLease(leaseId, leaseIdOf(this.options.keyring, { tenant, delegationId, stepId, attempt, lease: step.lease }));
-    if (!current) throw notCurrent(delegationId);
+      sameLease(leaseId, leaseIdOf(this.options.keyring, { tenant, delegationId, stepId, attempt, lease: step.lease }))
+    );
   }
 }
 

@@ -16,7 +16,7 @@ import {
   type Step,
 } from '@mandate/delegation';
 import type { Actor, AppendEntry, AppendResult, EventStore } from '@mandate/event-store';
-import { AppError, type Clock } from '@mandate/kernel';
+import { AppError, isRetryable, type Clock } from '@mandate/kernel';
 import { PRIORITIES, urgencyOf, type SlotHolder } from '@mandate/scheduling';
 import type { Ownership } from './partitions.js';
 import type { Scheduler } from './scheduler.js';
@@ -171,6 +171,16 @@ export class DelegationWriter {
   ): Promise<Transition | IdempotencyAnswer> {
     const events = decide(command, entry.state);
     return this.commit(entry, events, origin, command.now, given);
+  }
+
+  /** As `apply`, but a refusal is given only once the log confirmed the state that it rests on: memory may be a stale owner's. */
+  async applyOrConfirm(entry: Entry, command: DelegationDecisionCommand, origin: Origin): Promise<void> {
+    try {
+      await this.apply(entry, command, origin);
+    } catch (error) {
+      if (error instanceof AppError && !isRetryable(error)) await this.confirm(entry, origin);
+      throw error;
+    }
   }
 
   /** Records that a request was refused, when nothing stands in its stream yet. */

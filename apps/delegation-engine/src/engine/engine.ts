@@ -48,7 +48,8 @@ export class Engine {
   private readonly requests: Requests;
   private readonly inbox: Inbox;
   private readonly takeover: Takeover;
-  private readonly followers: Subscription[];
+  /** By name: what follows the log. */
+  readonly followers: Readonly<Record<string, Subscription>>;
   private readonly ticks: Ticks;
 
   constructor(
@@ -97,10 +98,10 @@ export class Engine {
     const onError = (error: Error): void => logger.error({ err: error }, 'what follows the log has trouble; it tries again');
     const following = { store, signal, owner, onError };
     this.publisher = new Publisher({ ...following, bus: new JetStreamEventBus(connection) });
-    this.followers = [
-      runProjection({ name: 'delegation-list', project: projectDelegations }, following),
-      runReactor(cancelTree(jetstream(connection)), following),
-    ];
+    this.followers = {
+      'delegation-list': runProjection({ name: 'delegation-list', project: projectDelegations }, following),
+      'cancel-tree': runReactor(cancelTree(jetstream(connection)), following),
+    };
     this.ticks = this.makeTicks();
   }
 
@@ -177,7 +178,7 @@ export class Engine {
     this.children.stop();
     link.stop();
     this.reader.stop();
-    await Promise.all(this.followers.map((follower) => follower.stop()));
+    await Promise.all(Object.values(this.followers).map((follower) => follower.stop()));
     await this.publisher.stop();
     this.replies.stop();
   }

@@ -4,8 +4,8 @@ import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { type Inbound, parseInbound, REPLY_TO_HEADER, toProblem } from '@mandate/contracts';
 import { AppError, isRetryable } from '@mandate/kernel';
 import type { DeadLetters } from '@mandate/event-store';
-import { publishedSubject, problemHeaders } from '@mandate/messaging';
-import type { Logger } from '@mandate/service-host';
+import { continueTrace, publishedSubject, problemHeaders } from '@mandate/messaging';
+import { runInTrace, type Logger } from '@mandate/service-host';
 import { StaleWriterError } from './delegation-writer.js';
 import type { Work } from './work.js';
 
@@ -77,14 +77,17 @@ export class Inbox {
   private async process(message: JsMsg, subject: string, inbound: Inbound | null): Promise<void> {
     try {
       if (!inbound) throw new ParkedError('INVALID_SUBJECT', 'invalid', 'the subject does not fit the contract: check its tokens');
-      const answer = await this.options.handle({
-        inbound,
-        subject,
-        body: message.data,
-        messageId: `${subject}#${message.seq}`,
-        headers: message.headers,
-        traceparent: message.headers?.get('traceparent') || undefined,
-      });
+      const header = message.headers?.get('traceparent') || undefined;
+      const answer = await runInTrace(continueTrace(header), () =>
+        this.options.handle({
+          inbound,
+          subject,
+          body: message.data,
+          messageId: `${subject}#${message.seq}`,
+          headers: message.headers,
+          traceparent: header,
+        }),
+      );
       this.reply(message, answer);
       message.ack();
     } catch (error) {

@@ -207,7 +207,11 @@ export class Requests {
       traceparent: continueTrace(traceparent ?? entry.traceparent),
       bytes: body.length,
     };
-    if (!leased) throw new ParkedError('LEASE_NOT_CURRENT', 'conflict', `attempt ${attempt} of step ${stepId} is not under this lease`);
+    if (!leased) {
+      // Memory may be a stale owner's: only the log says that the result is of no use.
+      await writer.confirm(entry, origin);
+      throw new ParkedError('LEASE_NOT_CURRENT', 'conflict', `attempt ${attempt} of step ${stepId} is not under this lease`);
+    }
     if (entry.state.status !== 'active' || !isRunning(step)) {
       await writer.confirm(entry, origin);
       return null;

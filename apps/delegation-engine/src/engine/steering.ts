@@ -3,7 +3,7 @@ import type { Acknowledgement, DelegationCommand } from '@mandate/contracts';
 import { taskStateOf, type DelegationDecisionCommand } from '@mandate/delegation';
 import { AppError, type Clock } from '@mandate/kernel';
 import { continueTrace } from '@mandate/messaging';
-import type { DelegationWriter } from './delegation-writer.js';
+import type { DelegationWriter, Origin } from './delegation-writer.js';
 
 export interface Addressee {
   tenant: string;
@@ -24,11 +24,12 @@ export class Steering {
     traceparent: string | undefined,
   ): Promise<Acknowledgement> {
     const entry = await this.writer.load(tenant, id);
-    await this.writer.apply(entry, decisionOf(command, principal, this.clock.now()), {
+    const origin: Origin = {
       actor: { kind: 'agent', id: principal },
       causationId: command.commandId,
       traceparent: continueTrace(traceparent ?? entry.traceparent),
-    });
+    };
+    await this.writer.applyOrConfirm(entry, decisionOf(command, principal, this.clock.now()), origin);
     return { id, state: taskStateOf(entry.state) };
   }
 }
