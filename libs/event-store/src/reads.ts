@@ -1,5 +1,7 @@
 /** Reading events: of one stream, or of the whole log by position. */
+import type pg from 'pg';
 import type { Database, Row } from './database.js';
+import { EnvelopeReader } from './envelope-reader.js';
 import { decodePage, type Decoder } from './recorded-event.js';
 import type { LogHead, RecordedEvent, StreamId } from './types.js';
 
@@ -23,39 +25,54 @@ export interface ReadAll {
   decrypt?: boolean;
 }
 
+const PAGE = 50;
+
 /**
- * Rows of 50 events each, as JSON texts that are parsed as they arrive: twice as fast as a row an event, because rows are dear in the protocol, and as
- * one row for all, because then nothing would overlap.
+ * Rows of 50 events each, parsed as they arrive: twice as fast as a row an event, because rows are dear in the protocol, and as
+ * one row for all, because then nothing would overlap. Each page is an index range of its own, already in order: sorting the events costs more than
+ * reading them.
  */
-const page = (place: 'version' | 'position', events: string): string =>
-  `SELECT '[' || string_agg(convert_from(p.canonical, 'UTF8'), ',' ORDER BY p.position) || ']' AS envelopes,
-          '[' || string_agg(p.position::text, ',' ORDER BY p.position) || ']' AS positions,
-          '[' || string_agg((date_part('epoch', p.recorded_at) * 1000)::bigint::text, ',' ORDER BY p.position) || ']' AS times
-     FROM (SELECT version, position, recorded_at, canonical FROM es.event WHERE log_id = 1 AND ${events}) p
-    GROUP BY p.${place} / 50 ORDER BY p.${place} / 50`;
+const pages = (from: string, to: string, step: string, events: string): string =>
+  `SELECT page.* FROM generate_series(${from}, ${to}, ${PAGE}) AS start, LATERAL (
+     SELECT convert_from(string_agg(e.canonical, '\\x0a'::bytea), 'UTF8') AS envelopes,
+            array_agg(e.position) AS positions, array_agg((date_part('epoch', e.recorded_at) * 1000)::bigint) AS times
+       FROM (SELECT position, recorded_at, canonical FROM es.event
+              WHERE log_id = 1 AND ${step} >= start AND ${step} < start + ${PAGE} AND ${step} <= ${to} AND ${events} ORDER BY ${step}) e
+     HAVING count(*) > 0) page`;
 
 const TEXT = 25;
-const parsedOnArrival = { getTypeParser: (type: number) => (type === TEXT ? (text: string): unknown => JSON.parse(text) : String) };
+
+/** Canonical JSON holds no line break. */
+const parsedOnArrival = (): pg.CustomTypesConfig => {
+  const reader = new EnvelopeReader();
+  return {
+    getTypeParser:
+      (type: number) =>
+      (text: string): unknown =>
+        type === TEXT ? text.split('\n').map((line) => reader.read(line)) : JSON.parse(`[${text.slice(1, -1)}]`),
+  };
+};
 
 /** The bounds in the stream's row let PostgreSQL leave the other partitions alone. */
+const ofStream = (column: string): string => `(SELECT s.${column} FROM es.stream s WHERE s.id = $1 AND s.tenant = $2 AND s.type = $3)`;
+
 const STREAM = {
   name: 'es_read_stream',
-  types: parsedOnArrival,
-  text: page(
+  text: pages(
+    '$4::bigint',
+    `least($5::bigint, ${ofStream('version')})`,
     'version',
-    `stream_id = $1 AND tenant = $2 AND stream_type = $3 AND version >= $4
-            AND position >= (SELECT s.first_position FROM es.stream s WHERE s.id = $1 AND s.tenant = $2 AND s.type = $3)
-            AND position <= (SELECT s.last_position FROM es.stream s WHERE s.id = $1 AND s.tenant = $2 AND s.type = $3)
-          ORDER BY version LIMIT $5`,
+    `stream_id = $1 AND tenant = $2 AND stream_type = $3 AND position BETWEEN ${ofStream('first_position')} AND ${ofStream('last_position')}`,
   ),
 };
 
 const ALL = {
   name: 'es_read_all',
-  types: parsedOnArrival,
-  text: page(
+  text: pages(
+    '$1::bigint',
+    'least($2::bigint, (SELECT l.size FROM es.log l WHERE l.log_id = 1))',
     'position',
-    'position > $1 AND position <= $2 AND ($3::text[] IS NULL OR type = ANY ($3)) AND ($4::text IS NULL OR tenant = $4) ORDER BY position',
+    '($3::text[] IS NULL OR type = ANY ($3)) AND ($4::text IS NULL OR tenant = $4)',
   ),
 };
 
@@ -64,13 +81,17 @@ const HEAD = { name: 'es_head', text: 'SELECT name, size, epoch, frontier FROM e
 const STORED_TYPES = { name: 'es_stored_types', text: 'SELECT type, schema_version FROM es.event_type' };
 
 export const readStream = async (database: Database, decoder: Decoder, query: ReadStream): Promise<RecordedEvent[]> => {
-  const { tenant, stream, fromVersion = 1, limit = null } = query;
-  return decodePage(await database.query(STREAM, [stream.id, tenant, stream.type, fromVersion, limit]), decoder);
+  const { tenant, stream, fromVersion = 1, limit } = query;
+  const last = limit === undefined ? null : fromVersion + limit - 1;
+  return decodePage(
+    await database.query({ ...STREAM, types: parsedOnArrival() }, [stream.id, tenant, stream.type, fromVersion, last]),
+    decoder,
+  );
 };
 
 export const readAll = async (database: Database, decoder: Decoder, query: ReadAll): Promise<RecordedEvent[]> => {
   const { from, limit, types = null, tenant = null } = query;
-  return decodePage(await database.query(ALL, [from, from + limit, types, tenant]), decoder);
+  return decodePage(await database.query({ ...ALL, types: parsedOnArrival() }, [from + 1, from + limit, types, tenant]), decoder);
 };
 
 export const readHead = async (database: Database): Promise<LogHead> => {

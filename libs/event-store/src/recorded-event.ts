@@ -2,7 +2,8 @@
 import type { JsonObject } from '@mandate/kernel';
 import type { DataKeys } from './data-keys.js';
 import type { Row } from './database.js';
-import { personalContext, type Envelope } from './envelope.js';
+import { personalContext, type PersonalBlob } from './envelope.js';
+import type { EnvelopeParts } from './envelope-reader.js';
 import { unseal } from './keys.js';
 import type { BatchEntry } from './append-call.js';
 import type { PreparedEvent } from './prepare.js';
@@ -22,23 +23,32 @@ export const decodePage = async (rows: readonly Row[], { log, upcasters, keys }:
   let time = 0;
   let recordedAt = '';
   for (const row of rows) {
-    const envelopes = row['envelopes'] as Envelope[];
+    const envelopes = row['envelopes'] as EnvelopeParts[];
     const positions = row['positions'] as number[];
     const times = row['times'] as number[];
-    for (const [i, envelope] of envelopes.entries()) {
+    for (let i = 0; i < envelopes.length; i++) {
+      const envelope = envelopes[i] as EnvelopeParts;
       if (times[i] !== time) recordedAt = new Date((time = times[i] as number)).toISOString();
       const event = recorded(envelope, positions[i] as number, recordedAt, upcasters);
-      if (keys && envelope.personal) event.personal = await openPersonal(envelope, log, keys);
+      if (keys && envelope.tail.personal) event.personal = await openPersonal(event, envelope.tail.personal, log, keys);
       events.push(event);
     }
   }
   return events;
 };
 
-const recorded = (envelope: Envelope, position: number, recordedAt: string, upcasters: Upcasters): RecordedEvent => {
-  const { id, tenant, stream, version, type, occurredAt, actor, correlationId, causationId, traceparent, outcome, reason, personal } =
-    envelope;
-  const { schemaVersion, data } = upcasters.upcast(type, envelope.schemaVersion, envelope.data);
+const NO_FIELDS: readonly string[] = [];
+
+const recorded = (
+  { head, own, tail, version }: EnvelopeParts,
+  position: number,
+  recordedAt: string,
+  upcasters: Upcasters,
+): RecordedEvent => {
+  const { id, occurredAt } = own;
+  const { actor, correlationId, causationId } = head;
+  const { tenant, stream, type, traceparent, outcome, reason, personal } = tail;
+  const { schemaVersion, data } = upcasters.upcast(type, tail.schemaVersion, own.data);
   const event: RecordedEvent = {
     position,
     id,
@@ -53,7 +63,7 @@ const recorded = (envelope: Envelope, position: number, recordedAt: string, upca
     correlationId,
     outcome,
     data,
-    personalFields: personal?.fields ?? [],
+    personalFields: personal?.fields ?? NO_FIELDS,
   };
   if (causationId !== undefined) event.causationId = causationId;
   if (traceparent !== undefined) event.traceparent = traceparent;
@@ -62,11 +72,11 @@ const recorded = (envelope: Envelope, position: number, recordedAt: string, upca
 };
 
 const openPersonal = async (
-  { tenant, stream, id, personal }: Envelope,
+  { tenant, stream, id }: RecordedEvent,
+  personal: PersonalBlob,
   log: string,
   keys: DataKeys,
 ): Promise<NonNullable<RecordedEvent['personal']>> => {
-  if (!personal) return {};
   const key = await keys.forReading(tenant, stream, personal);
   if (!key) return { erased: true };
   return JSON.parse(unseal(key.key, Buffer.from(personal.sealed, 'base64'), personalContext(log, id)).toString()) as JsonObject;
