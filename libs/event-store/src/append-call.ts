@@ -1,6 +1,7 @@
 /** One call of es.append: parameters out, outcomes back. */
 import { boolArray, byteaArray, int2Array, int4Array, int8Array, textArray, timeArray } from './binary-array.js';
-import type { Database, Row } from './database.js';
+import type { Row } from './database.js';
+import type { Pipeline } from './pipeline.js';
 import type { PreparedEntry } from './prepare.js';
 import type { RejectionCode } from './types.js';
 
@@ -30,11 +31,11 @@ export class AppendCall {
   /** Types that are in `es.event_type` already. */
   private readonly knownTypes = new Set<string>();
 
-  constructor(private readonly database: Database) {}
+  constructor(private readonly pipeline: Pipeline) {}
 
   async append(batch: readonly BatchEntry[], nowMs: number): Promise<EntryOutcome[]> {
     const types = this.newTypes(batch);
-    const [row] = await this.database.query(APPEND, [
+    const [row] = await this.pipeline.query(APPEND, [
       LOG_ID,
       new Date(nowMs).toISOString(),
       ...entryColumns(batch),
@@ -89,14 +90,19 @@ const entryColumns = (batch: readonly BatchEntry[]): unknown[] => {
 const eventColumns = (batch: readonly BatchEntry[]): unknown[] => {
   const events = batch.flatMap((entry) => entry.events);
   const numbers = batch.flatMap(({ events: own }, index) => own.map(() => index + 1));
+  const canonical = Buffer.allocUnsafe(events.reduce((sum, { bytes }) => sum + bytes, 0));
   const starts = [1];
-  for (const { canonical } of events) starts.push((starts.at(-1) as number) + canonical.length);
+  let at = 0;
+  for (const event of events) {
+    at += canonical.write(event.canonical, at);
+    starts.push(at + 1);
+  }
   return [
     int4Array(numbers),
     textArray(events.map(({ event }) => event.type)),
     int4Array(events.map(({ event }) => event.schemaVersion)),
     int4Array(starts),
-    Buffer.concat(events.map(({ canonical }) => canonical)),
+    canonical,
   ];
 };
 

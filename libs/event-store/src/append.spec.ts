@@ -131,6 +131,32 @@ describe('a batch', () => {
   });
 });
 
+describe('two calls at a time', () => {
+  it('keep the order of every stream, and listeners hear of events in the order of positions', async () => {
+    const streams = Array.from({ length: 40 }, () => newStream());
+    const heard: number[] = [];
+    const stop = store.onCommitted((events) => heard.push(...events.map(({ position }) => position)));
+    const appends = Array.from({ length: 400 }, (_, i) => appendTo(streams[(i * 7) % 40] as AppendEntry['stream'], Math.floor(i / 40)));
+    const results = await Promise.all(appends);
+    stop();
+    expect(results.filter(({ ok }) => !ok)).toEqual([]);
+    expect(heard).toEqual(Array.from({ length: 400 }, (_, i) => (heard[0] as number) + i));
+  });
+
+  it('make a refused one again before what follows it in its streams', async () => {
+    const streams = Array.from({ length: 32 }, () => newStream());
+    const bad = {
+      ...entryFor(newStream(), 'no-stream'),
+      partition: { index: 3, epoch: 0 },
+      slots: { acquire: [{ stepId: 'a', attempt: 2 ** 40, lease: 1, instance: 'w', capability: 'c' }] },
+    };
+    const refused = expect(store.append(bad)).rejects.toMatchObject({ code: 'STORE_REFUSED' });
+    const results = await Promise.all([0, 1].flatMap((version) => streams.map((stream) => appendTo(stream, version))));
+    await refused;
+    expect(results.filter(({ ok }) => !ok)).toEqual([]);
+  });
+});
+
 describe('the same append again', () => {
   it('is recognised by its bytes, encrypted ones too, and stored once', async () => {
     const entry = entryFor(newStream(), 'no-stream', 2, {}, { goal: 'secret' });

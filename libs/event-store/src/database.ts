@@ -20,7 +20,8 @@ export interface DatabaseOptions {
   queryTimeoutMs?: number;
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
+export const CONNECT_TIMEOUT_MS = 5_000;
+export const QUERY_TIMEOUT_MS = 10_000;
 
 export class Database {
   private readonly pool: pg.Pool;
@@ -30,7 +31,7 @@ export class Database {
       connectionString: options.databaseUrl,
       max: options.poolSize ?? 8,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: options.queryTimeoutMs ?? 10_000,
+      query_timeout: options.queryTimeoutMs ?? QUERY_TIMEOUT_MS,
       keepAlive: true,
       application_name: 'mandate',
     });

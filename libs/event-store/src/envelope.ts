@@ -39,7 +39,7 @@ export interface Envelope {
 
 /** The id of the event at one place of one log: whoever appends it again gives it the same. */
 export const eventId = (log: string, tenant: string, stream: StreamId, version: number): string =>
-  encode128(hash('sha256', `${log}|${tenant}|${stream.type}|${stream.id}|${version}`, 'buffer'));
+  encode128(Buffer.from(hash('sha256', `${log}|${tenant}|${stream.type}|${stream.id}|${version}`, 'binary'), 'binary'));
 
 export interface EventKey {
   key: DataKey;
@@ -64,20 +64,20 @@ export const writeEnvelope = (
   entry: AppendEntry,
   event: NewEvent,
   identity: { id: string; version: number; where: string; personal?: PersonalBlob },
-): Buffer => {
+): string => {
   const causation = event.causationId ?? entry.causationId;
   try {
-    return Buffer.from(
+    return (
       `{"actor":${canonicalActor(event.actor ?? entry.actor)}` +
-        (causation === undefined ? '' : `,"causationId":${JSON.stringify(causation)}`) +
-        `,"correlationId":${JSON.stringify(entry.correlationId)},"data":${canonicalJson(event.data)},"envelope":1,"id":"${identity.id}"` +
-        `,"occurredAt":${JSON.stringify(event.occurredAt)},"outcome":"${event.outcome ?? 'success'}"` +
-        (identity.personal ? `,"personal":${canonicalJson(identity.personal as unknown as JsonObject)}` : '') +
-        (event.reason === undefined ? '' : `,"reason":${JSON.stringify(event.reason)}`) +
-        `,"schemaVersion":${event.schemaVersion ?? 1},"stream":{"id":${JSON.stringify(entry.stream.id)},"type":${JSON.stringify(entry.stream.type)}}` +
-        `,"tenant":${JSON.stringify(entry.tenant)}` +
-        (entry.traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(entry.traceparent)}`) +
-        `,"type":${JSON.stringify(event.type)},"version":${identity.version},"where":${identity.where}}`,
+      (causation === undefined ? '' : `,"causationId":${JSON.stringify(causation)}`) +
+      `,"correlationId":${JSON.stringify(entry.correlationId)},"data":${canonicalJson(event.data)},"envelope":1,"id":"${identity.id}"` +
+      `,"occurredAt":${JSON.stringify(event.occurredAt)},"outcome":"${event.outcome ?? 'success'}"` +
+      (identity.personal ? `,"personal":${canonicalJson(identity.personal as unknown as JsonObject)}` : '') +
+      (event.reason === undefined ? '' : `,"reason":${JSON.stringify(event.reason)}`) +
+      `,"schemaVersion":${event.schemaVersion ?? 1},"stream":{"id":${JSON.stringify(entry.stream.id)},"type":${JSON.stringify(entry.stream.type)}}` +
+      `,"tenant":${JSON.stringify(entry.tenant)}` +
+      (entry.traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(entry.traceparent)}`) +
+      `,"type":${JSON.stringify(event.type)},"version":${identity.version},"where":${identity.where}}`
     );
   } catch (cause) {
     throw new AppError(

@@ -7,6 +7,7 @@ import { GroupCommit } from './group-commit.js';
 import type { Keyring } from './keys.js';
 import { LruMap } from './lru.js';
 import * as ownership from './ownership.js';
+import { Pipeline } from './pipeline.js';
 import { ANY_VERSION, prepareEntry, STREAM_EXISTS, type PreparedEntry } from './prepare.js';
 import * as reads from './reads.js';
 import { justRecorded, type Decoder } from './recorded-event.js';
@@ -49,6 +50,7 @@ export class EventStore {
 
   private constructor(
     readonly database: Database,
+    private readonly pipeline: Pipeline,
     readonly log: string,
     private readonly keys: DataKeys,
     upcasters: Upcasters,
@@ -58,7 +60,7 @@ export class EventStore {
     this.where = canonicalJson({ ...options.where });
     this.decoder = { log, upcasters, keys: null };
     this.commits = new GroupCommit(
-      new AppendCall(database),
+      new AppendCall(pipeline),
       () => clock.now(),
       (batch, outcomes) => this.afterCommit(batch, outcomes),
     );
@@ -71,7 +73,7 @@ export class EventStore {
       const upcasters = new Upcasters(options.upcasters);
       const head = await reads.readHead(database);
       upcasters.assertPaths(await reads.storedTypes(database));
-      return new EventStore(database, head.name, new DataKeys(database, options.keyring), upcasters, options);
+      return new EventStore(database, new Pipeline(options), head.name, new DataKeys(database, options.keyring), upcasters, options);
     } catch (error) {
       await database.close();
       throw error;
@@ -82,9 +84,9 @@ export class EventStore {
    * Appends all of `entry` or nothing. A rejection of the promise means that the outcome is unknown, or that the entry cannot be stored at all
    * (AppError of kind `invalid`, `too-large`); after an unknown outcome the very same entry may be appended again: what is stored already is found.
    */
-  async append(entry: AppendEntry): Promise<AppendResult> {
+  append(entry: AppendEntry): Promise<AppendResult> {
     const floating = typeof entry.expected !== 'number' && entry.expected !== 'no-stream' && entry.events.length > 0;
-    return floating ? this.appendFloating(entry) : this.attempt(entry, expectedNumber(entry.expected));
+    return floating ? this.appendFloating(entry) : this.attempt(entry, entry.expected);
   }
 
   /** An event's bytes name its version, so an append that expects none has to find one out, and again when another writer was faster. */
@@ -121,8 +123,10 @@ export class EventStore {
     return tail;
   }
 
-  private async attempt(entry: AppendEntry, expected: number): Promise<AppendResult> {
-    const prepared = await this.prepare(entry, expected);
+  private async attempt(entry: AppendEntry, expectedVersion: ExpectedVersion): Promise<AppendResult> {
+    const expected = expectedNumber(expectedVersion);
+    const preparing = this.prepare(entry, expected);
+    const prepared = preparing instanceof Promise ? await preparing : preparing;
     const outcome = await this.commits.submit(prepared);
     if (outcome.ok) return accepted(prepared, outcome.firstPosition, outcome.recordedAt, false);
     if (outcome.code === 'STALE_KEY') {
@@ -136,7 +140,7 @@ export class EventStore {
   /** Appends of one stream keep their order even when one has to wait for a key. */
   private prepare(entry: AppendEntry, expected: number): PreparedEntry | Promise<PreparedEntry> {
     const stream = streamKeyOf(entry.tenant, entry.stream);
-    const before = this.preparing.get(stream);
+    const before = this.preparing.size > 0 ? this.preparing.get(stream) : undefined;
     const start = (): PreparedEntry | Promise<PreparedEntry> => prepareEntry(this.log, this.where, this.keys, entry, expected);
     const prepared = before ? before.then(start, start) : start();
     if (prepared instanceof Promise) {
@@ -277,6 +281,7 @@ export class EventStore {
   async close(): Promise<void> {
     await this.commits.idle();
     await this.maintaining;
+    await this.pipeline.close();
     await this.database.close();
   }
 }

@@ -1,5 +1,4 @@
-/** Queues appends in the process and commits what came during the last commit in one call. No timer, at most one call under way. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+/** Queues appends in the process and commits what came during the last commit in one call. No timer, at most two calls under way. */
 import { AppError } from '@mandate/kernel';
 import type { AppendCall, BatchEntry, EntryOutcome } from './append-call.js';
 import { streamKeyOf } from './data-keys.js';
@@ -7,6 +6,8 @@ import type { PreparedEntry } from './prepare.js';
 
 const MAX_BATCH_EVENTS = 512;
 const MAX_BATCH_BYTES = 1024 * 1024;
+/** Enough entries for a call of their own while another is under way; fewer wait for it, because a call has a price. */
+const WORTH_A_CALL = 16;
 
 interface Waiting {
   prepared: PreparedEntry;
@@ -14,9 +15,14 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+type Streams = ReadonlyMap<string, BatchEntry>;
+
 export class GroupCommit {
   private queue: Waiting[] = [];
-  private running: Promise<void> | null = null;
+  /** The streams of each call under way. */
+  private readonly calls = new Set<Streams>();
+  private scheduled = false;
+  private whenIdle: (() => void)[] = [];
 
   /** `committed` is told of each batch, in the order of positions, before any caller of it is. */
   constructor(
@@ -28,25 +34,44 @@ export class GroupCommit {
   submit(prepared: PreparedEntry): Promise<EntryOutcome> {
     return new Promise((resolve, reject) => {
       this.queue.push({ prepared, resolve, reject });
-      this.running ??= this.run();
+      this.schedule();
     });
   }
 
   /** Resolves when nothing is under way. */
-  async idle(): Promise<void> {
-    while (this.running) await this.running;
+  idle(): Promise<void> {
+    if (this.queue.length + this.calls.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.whenIdle.push(resolve));
   }
 
-  private async run(): Promise<void> {
-    // A turn of the event loop lets everyone in who is about to append: callers of the last batch, messages just received.
-    await nextTurn();
-    while (this.queue.length > 0) {
-      const { taken, batch } = formBatch(this.queue);
-      this.queue = this.queue.slice(taken.length);
-      await this.commit(taken, batch);
-      await nextTurn();
-    }
-    this.running = null;
+  /** A turn of the event loop lets everyone in who is about to append: callers of the last batch, messages just received. */
+  private schedule(): void {
+    if (this.scheduled || this.calls.size === 2) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.send();
+    });
+  }
+
+  /** Of many, half goes ahead, so that PostgreSQL and this process work at the same time from then on. */
+  private send(): void {
+    if (this.calls.size === 0 && this.queue.length > 0)
+      this.sendBatch(this.queue.length >= 2 * WORTH_A_CALL ? this.queue.length / 2 : Infinity);
+    if (this.calls.size === 1 && this.queue.length >= WORTH_A_CALL) this.sendBatch(Infinity);
+    if (this.queue.length + this.calls.size === 0) for (const resolve of this.whenIdle.splice(0)) resolve();
+  }
+
+  private sendBatch(limit: number): void {
+    const [underWay] = this.calls;
+    const { taken, batch, streams } = formBatch(this.queue, limit, underWay);
+    if (batch.length === 0) return;
+    this.queue = this.queue.slice(taken.length);
+    this.calls.add(streams);
+    void this.commit(taken, batch).then(() => {
+      this.calls.delete(streams);
+      this.schedule();
+    });
   }
 
   private async commit(taken: readonly Waiting[], batch: readonly BatchEntry[]): Promise<void> {
@@ -57,14 +82,21 @@ export class GroupCommit {
     } catch (error) {
       if (taken.length > 1 && error instanceof AppError && error.code === 'STORE_REFUSED') {
         // PostgreSQL undid the whole batch because of one of them: find out which.
-        for (const waiting of taken) await this.commit([waiting], formBatch([waiting]).batch);
+        for (const waiting of taken) await this.commit([waiting], formBatch([waiting], 1).batch);
       } else for (const { reject } of taken) reject(error);
     }
   }
 }
 
-/** As much of the queue as one call takes. An entry that depends on the outcome of one before it, other than by following its version, waits for the next. */
-const formBatch = (queue: readonly Waiting[]): { taken: Waiting[]; batch: BatchEntry[] } => {
+/**
+ * As much of the queue as one call takes. An entry that depends on the outcome of one before it, other than by following its version, waits for the
+ * next call; so does one whose stream is under way, because that call may have to be made again.
+ */
+const formBatch = (
+  queue: readonly Waiting[],
+  limit: number,
+  underWay?: Streams,
+): { taken: Waiting[]; batch: BatchEntry[]; streams: Streams } => {
   const taken: Waiting[] = [];
   const batch: BatchEntry[] = [];
   const lastOf = new Map<string, BatchEntry>();
@@ -75,8 +107,13 @@ const formBatch = (queue: readonly Waiting[]): { taken: Waiting[]; batch: BatchE
     const { prepared } = waiting;
     events += prepared.events.length;
     bytes += prepared.bytes;
-    if (batch.length > 0 && (events > MAX_BATCH_EVENTS || batch.length >= MAX_BATCH_EVENTS || bytes > MAX_BATCH_BYTES)) break;
+    if (
+      batch.length >= limit ||
+      (batch.length > 0 && (events > MAX_BATCH_EVENTS || batch.length >= MAX_BATCH_EVENTS || bytes > MAX_BATCH_BYTES))
+    )
+      break;
     const stream = streamKeyOf(prepared.entry.tenant, prepared.entry.stream);
+    if (underWay?.has(stream)) break;
     const before = lastOf.get(stream);
     if (before && !follows(prepared, before)) break;
     const key = idempotencyKeyOf(prepared);
@@ -87,7 +124,7 @@ const formBatch = (queue: readonly Waiting[]): { taken: Waiting[]; batch: BatchE
     batch.push(placed);
     taken.push(waiting);
   }
-  return { taken, batch };
+  return { taken, batch, streams: lastOf };
 };
 
 const follows = ({ entry, expected }: PreparedEntry, before: BatchEntry): boolean =>

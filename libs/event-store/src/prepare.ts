@@ -9,7 +9,9 @@ export interface PreparedEvent {
   version: number;
   event: NewEvent;
   personalFields: readonly string[];
-  canonical: Buffer;
+  canonical: string;
+  /** Of `canonical` in UTF-8. */
+  bytes: number;
 }
 
 export interface PreparedEntry {
@@ -45,7 +47,7 @@ const buildEntry = (log: string, where: string, entry: AppendEntry, expected: nu
   let bytes = 0;
   const events = entry.events.map((event, index) => {
     const prepared = buildEvent(log, where, entry, event, expected + index + 1, key);
-    bytes += prepared.canonical.length;
+    bytes += prepared.bytes;
     return prepared;
   });
   return { entry, expected, events, bytes, streamKey: key?.place === 'stream' ? key : null };
@@ -64,15 +66,12 @@ const buildEvent = (
   const id = eventId(log, entry.tenant, entry.stream, version);
   const personal = event.personal && key ? sealPersonal(log, id, event.personal, key) : undefined;
   const canonical = writeEnvelope(entry, event, { id, version, where, ...(personal ? { personal } : {}) });
-  if (canonical.length > MAX_EVENT_BYTES)
-    throw new AppError(
-      'EVENT_TOO_LARGE',
-      'too-large',
-      `${event.type} has ${canonical.length} bytes; at most ${MAX_EVENT_BYTES} are stored`,
-    );
+  const bytes = Buffer.byteLength(canonical);
+  if (bytes > MAX_EVENT_BYTES)
+    throw new AppError('EVENT_TOO_LARGE', 'too-large', `${event.type} has ${bytes} bytes; at most ${MAX_EVENT_BYTES} are stored`);
   if (Number.isNaN(Date.parse(event.occurredAt)))
     throw new AppError('INVALID_EVENT', 'invalid', `${event.type} occurred at "${event.occurredAt}", which is no RFC 3339 time`);
-  return { id, version, event, personalFields: personal?.fields ?? NO_FIELDS, canonical };
+  return { id, version, event, personalFields: personal?.fields ?? NO_FIELDS, canonical, bytes };
 };
 
 /** PostgreSQL's text holds no NUL; caught here, so that one caller's text does not fail the others of its batch. */

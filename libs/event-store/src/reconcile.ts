@@ -14,6 +14,7 @@ export const isStored = async (
 ): Promise<{ firstPosition: number; recordedAt: string } | null> => {
   const { tenant, stream } = entry;
   const rows = await database.query(STORED, [stream.id, tenant, stream.type, expected, expected + events.length]);
-  const same = rows.length === events.length && rows.every((row, i) => events[i]?.canonical.equals(row['canonical'] as Buffer));
+  const same =
+    rows.length === events.length && rows.every((row, i) => Buffer.from(events[i]?.canonical ?? '').equals(row['canonical'] as Buffer));
   return same ? { firstPosition: Number(rows[0]?.['position']), recordedAt: (rows[0]?.['recorded_at'] as Date).toISOString() } : null;
 };

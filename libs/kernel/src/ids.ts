@@ -1,5 +1,7 @@
 /** Crockford's base32 alphabet (https://www.crockford.com/base32.html): no I, L, O, U. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+/** All pairs of characters: 10 bits each. */
+const PAIRS = Array.from({ length: 1024 }, (_, i) => `${ALPHABET[i >> 5]}${ALPHABET[i & 31]}`);
 const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 
 /** 26 characters: 128 bits, sortable by time when made as a ULID (https://github.com/ulid/spec). */
@@ -16,9 +18,9 @@ export const encode128 = (bytes: Uint8Array): Ulid => {
   for (let i = 0; i < 16; i++) {
     buffer = ((buffer << 8) | (bytes[i] as number)) & 0xfffff;
     bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      text += ALPHABET[(buffer >> bits) & 31];
+    if (bits >= 10) {
+      bits -= 10;
+      text += PAIRS[(buffer >> bits) & 1023];
     }
   }
   return text;
