@@ -44,7 +44,11 @@ describe('what attempts use', () => {
       .thenMatches(
         {},
         { type: 'stepsucceeded' },
-        { type: 'failed', data: { code: 'BUDGET_EXCEEDED' }, personal: { error: 'the budget is used up before the work is done: 0.40 USD of 0.40 are spent' } },
+        {
+          type: 'failed',
+          data: { code: 'BUDGET_EXCEEDED' },
+          personal: { error: 'the budget is used up before the work is done: 0.40 USD of 0.40 are spent' },
+        },
       ));
 
   it('below the limit goes on', () =>

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { AppError } from '@mandate/kernel';
+import { foreignPage } from './browser-guard.js';
 import { mergeHealth } from './health.js';
 import { Histogram, mergeMetrics, METRICS_CONTENT_TYPE, processMetrics } from './metrics.js';
 import { mergeOpenApi } from './openapi.js';
@@ -65,6 +66,8 @@ export const listenGateway = async (services: readonly RunningService[], { host,
       open.delete(response);
       stop({ status: response.statusCode });
     });
+    const foreign = foreignPage(request, host);
+    if (foreign) return sendProblem(response, problemOf(foreign));
     if (route) return route.handler(request, response);
     answerShared(shared[path], request, response).catch((error: unknown) => sendProblem(response, problemOf(error)));
   });
