@@ -271,12 +271,11 @@ describe('the publisher', () => {
 it('hears of other processes’ appends again after its connection broke', async () => {
   const owner = new pg.Client({ connectionString: database.url });
   await owner.connect();
-  await owner.query(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mandate-listen' AND datname = current_database()",
-  );
-  const listening =
-    "SELECT FROM pg_stat_activity WHERE application_name = 'mandate-listen' AND query = 'LISTEN es_append' AND datname = current_database()";
-  await until(async () => (await owner.query(listening)).rowCount, { what: 'the connection to come back' });
+  const ours = "application_name = 'mandate-listen' AND datname = current_database()";
+  const { rows } = await owner.query<{ pid: number }>(`SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${ours}`);
+  // The one that was ended may be shown for a while.
+  const listening = `SELECT FROM pg_stat_activity WHERE ${ours} AND query = 'LISTEN es_append' AND state = 'idle' AND pid <> ALL ($1)`;
+  await until(async () => (await owner.query(listening, [rows.map(({ pid }) => pid)])).rowCount, { what: 'the connection to come back' });
   const heard = signal.waitBeyond(0, 5_000);
   const other = await EventStore.open({ databaseUrl: database.url, keyring: new Keyring(MASTER_KEY), where });
   await other.append(entryFor(newStream(), 'no-stream'));

@@ -12,8 +12,9 @@ beforeAll(async () => {
   nats = await testNats();
   [connection, server] = await Promise.all([connect({ servers: nats.url }), connect({ servers: nats.url })]);
 });
-beforeEach(() => {
+beforeEach(async () => {
   replies = new Replies(connection);
+  await connection.flush(); // what others publish may overtake the subscription
 });
 afterEach(() => {
   replies.stop();
