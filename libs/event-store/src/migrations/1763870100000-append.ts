@@ -119,16 +119,21 @@ const CHECK = `
         WHEN e_scheduler[n] IS DISTINCT FROM scheduling AND e_scheduler[n] IS NOT NULL THEN 'SCHEDULER_FENCED'
         WHEN e_digest[n] IS NOT NULL AND s.version IS NOT NULL
           THEN CASE WHEN s.request_digest = e_digest[n] THEN 'IDEMPOTENT_REPEAT' ELSE 'IDEMPOTENCY_CONFLICT' END
-        WHEN i.key IS NOT NULL THEN CASE WHEN i.request_digest = e_digest[n] THEN 'IDEMPOTENT_REPEAT' ELSE 'IDEMPOTENCY_CONFLICT' END
-        WHEN e_root[n] <> n THEN NULL
-        WHEN e_expected[n] >= 0 AND coalesce(s.version, 0) <> e_expected[n] THEN 'VERSION_CONFLICT'
-        WHEN e_expected[n] = -1 AND s.version IS NULL THEN 'VERSION_CONFLICT'
-        WHEN e_data_key[n] IS NOT NULL AND e_new_key[n] IS NOT TRUE AND s.data_key IS DISTINCT FROM e_data_key[n] THEN 'STALE_KEY'
-        WHEN e_new_key[n] AND s.data_key IS NOT NULL THEN 'STALE_KEY'
+        ELSE coalesce(
+          CASE WHEN e_key[n] IS NOT NULL THEN (
+            SELECT CASE WHEN i.request_digest = e_digest[n] THEN 'IDEMPOTENT_REPEAT' ELSE 'IDEMPOTENCY_CONFLICT' END
+              FROM es.idempotency i WHERE i.key = e_key[n] AND i.principal = e_principal[n] AND i.tenant = e_tenant[n]) END,
+          CASE
+            WHEN e_root[n] <> n THEN NULL
+            WHEN e_expected[n] >= 0 AND coalesce(s.version, 0) <> e_expected[n] THEN 'VERSION_CONFLICT'
+            WHEN e_expected[n] = -1 AND s.version IS NULL THEN 'VERSION_CONFLICT'
+            WHEN e_data_key[n] IS NOT NULL AND e_new_key[n] IS NOT TRUE AND s.data_key IS DISTINCT FROM e_data_key[n] THEN 'STALE_KEY'
+            WHEN e_new_key[n] AND s.data_key IS NOT NULL THEN 'STALE_KEY'
+          END)
       END AS code
       FROM generate_series(1, cardinality(e_id)) n
       LEFT JOIN es.stream s ON s.id = e_id[n] AND s.tenant = e_tenant[n] AND s.type = e_type[n]
-      LEFT JOIN es.idempotency i ON i.key = e_key[n] AND i.principal = e_principal[n] AND i.tenant = e_tenant[n]
+      OFFSET 0
     ) c WHERE c.code IS NOT NULL;
     IF refused IS NULL THEN
       RETURN NULL;
