@@ -25,15 +25,17 @@ const EFFECTS = ['@nestjs/*', '@nats-io/*', 'pg', 'typeorm', 'rxjs', 'express', 
 const DIRECTIONS = [
   only('kernel'),
   only('contracts', 'kernel'),
-  { ...only('domain', ...PURE), bannedExternalImports: EFFECTS },
+  // Reading plain language: pure as the domains that build on it.
+  { ...only('reading', ...PURE), bannedExternalImports: EFFECTS },
+  { ...only('domain', ...PURE, 'reading'), bannedExternalImports: EFFECTS },
   { sourceTag: 'layer:kernel', bannedExternalImports: ['*'] },
   { sourceTag: 'layer:contracts', bannedExternalImports: EFFECTS },
-  only('platform', ...PLATFORM),
-  only('app', 'domain', ...PLATFORM),
+  only('platform', ...PLATFORM, 'reading'),
+  only('app', 'domain', 'reading', ...PLATFORM),
   only('host', 'app', ...PLATFORM),
   only('sdk', 'contracts', 'kernel'),
   only('example', 'sdk'),
-  only('cli', 'domain', 'sdk', ...PLATFORM, 'host'),
+  only('cli', 'domain', 'reading', 'sdk', ...PLATFORM, 'host'),
   { sourceTag: 'layer:testing', onlyDependOnLibsWithTags: ['*'] },
   { sourceTag: 'layer:tests', onlyDependOnLibsWithTags: ['*'] },
 ];
@@ -129,7 +131,7 @@ export default tseslint.config(
     },
   },
   {
-    files: foldersOf('kernel', 'contracts', 'domain'),
+    files: foldersOf('kernel', 'contracts', 'reading', 'domain'),
     ignores: ['**/*.spec.ts'],
     rules: {
       'no-restricted-properties': [
@@ -148,7 +150,7 @@ export default tseslint.config(
     },
   },
   {
-    files: foldersOf('domain'),
+    files: foldersOf('reading', 'domain'),
     ignores: ['**/*.spec.ts'],
     rules: {
       'no-restricted-imports': ['error', { patterns: [{ group: ['node:*'], message: 'Domain code does no I/O.' }] }],

@@ -7,7 +7,7 @@ if (!path || !layer) {
   console.error('usage: node tools/scaffold.mjs <libs|apps>/<name> <layer> [dependency,dependency]');
   process.exit(2);
 }
-const pure = ['kernel', 'contracts', 'domain'].includes(layer);
+const pure = ['kernel', 'contracts', 'reading', 'domain'].includes(layer);
 const name = basename(path);
 const ours = deps.split(',').filter(Boolean);
 const up = path

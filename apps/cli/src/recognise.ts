@@ -3,7 +3,16 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { PATTERNS, type Pattern } from '@mandate/contracts';
-import { recognise, shouldFallBack, type PatternConfidence } from '@mandate/delegation';
+import {
+  recogniser,
+  shouldFallBack,
+  tenantRecogniser,
+  type PatternConfidence,
+  type Recognition,
+  type RecogniserModel,
+  type RecognitionInput,
+} from '@mandate/recognition';
+import { shippedModel } from '@mandate/recognition-model';
 import type { Register } from './commands/context.js';
 import { EXIT } from './exit.js';
 
@@ -12,6 +21,7 @@ interface RequestLine {
   text: string;
   tools: string[];
   givenSteps: string[];
+  outcome: Pattern | null;
 }
 
 type Answer =
@@ -61,15 +71,28 @@ const parseLine = (line: string): RequestLine => {
   const givenSteps = stringsOf(value['given_steps'], text);
   if (!givenSteps) throw refuse('"given_steps" must be a list of strings');
   const outcome = value['outcome'];
-  if (outcome !== undefined && outcome !== null && !PATTERNS.some((pattern) => pattern === outcome))
-    throw refuse(`"outcome" must be one of ${PATTERNS.join(', ')}`);
-  return { id, text: goal, tools, givenSteps };
+  const learned = PATTERNS.find((pattern) => pattern === outcome) ?? null;
+  if (outcome !== undefined && outcome !== null && learned === null) throw refuse(`"outcome" must be one of ${PATTERNS.join(', ')}`);
+  return { id, text: goal, tools, givenSteps, outcome: learned };
 };
 
-const answer = (line: string): Answer => {
+/** Answers a request, then learns from how it turned out where that is told. */
+type Responder = (input: RecognitionInput, outcome: Pattern | null) => Recognition;
+
+const responder = (model: RecogniserModel, online: boolean): Responder => {
+  if (!online) return recogniser(model);
+  const tenant = tenantRecogniser(model);
+  return (input, outcome) => {
+    const { recognition, learn } = tenant.answer(input);
+    if (outcome) learn(outcome);
+    return recognition;
+  };
+};
+
+const answer = (line: string, respond: Responder): Answer => {
   try {
-    const { id, ...input } = parseLine(line);
-    const recognition = recognise(input);
+    const { id, outcome, ...input } = parseLine(line);
+    const recognition = respond(input, outcome);
     const { pattern, confidence, alternatives, steps } = recognition;
     return { id, pattern, confidence, alternatives, fallback: shouldFallBack(recognition), ...(steps === undefined ? {} : { steps }) };
   } catch (error) {
@@ -83,13 +106,19 @@ const write = async (output: Writable, line: string): Promise<void> => {
 };
 
 /** Answers each line in order, waiting for the reader of `output`; blank lines are skipped. Resolves to the number of bad lines. */
-export const recogniseLines = async (input: Readable, output: Writable, errors: Writable): Promise<number> => {
+export const recogniseLines = async (
+  input: Readable,
+  output: Writable,
+  errors: Writable,
+  { online = false }: { online?: boolean } = {},
+): Promise<number> => {
+  const respond = responder(shippedModel(), online);
   let number = 0;
   let bad = 0;
   for await (const line of createInterface({ input, crlfDelay: Infinity })) {
     number += 1;
     if (line.trim() === '') continue;
-    const answered = answer(line);
+    const answered = answer(line, respond);
     if ('error' in answered) {
       bad += 1;
       await write(errors, `line ${number}: ${answered.error.code}: ${answered.error.message}\n`);
@@ -103,10 +132,11 @@ export const registerRecognise: Register = (program, context) => {
   program
     .command('recognise')
     .description(
-      'tell the pattern of each request: JSON lines {"id","text","tools"?,"given_steps"?} on standard input, answers on standard output',
+      'tell the pattern of each request: JSON lines {"id","text","tools"?,"given_steps"?,"outcome"?} on standard input, answers on standard output',
     )
+    .option('--online', 'answer each line, then learn from its "outcome"')
     .allowExcessArguments(false)
-    .action(async () => {
-      if ((await recogniseLines(process.stdin, process.stdout, process.stderr)) > 0) context.exit(EXIT.no);
+    .action(async ({ online }: { online?: boolean }) => {
+      if ((await recogniseLines(process.stdin, process.stdout, process.stderr, { online: online ?? false })) > 0) context.exit(EXIT.no);
     });
 };

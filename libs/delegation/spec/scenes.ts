@@ -8,7 +8,7 @@ import type { DelegationEvent } from '../src/events.js';
 import { evolve, initial } from '../src/evolve.js';
 import { PLANNING_STEP, type ActiveDelegation, type Delegation, type Step } from '../src/model.js';
 import type { AgentCapability } from '../src/planning/plan.js';
-import type { Recognition } from '../src/recognition/recognise.js';
+import type { Recognition } from '@mandate/recognition';
 
 type Command<Type extends DelegationDecisionCommand['type']> = Extract<DelegationDecisionCommand, { type: Type }>;
 

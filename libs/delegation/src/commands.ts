@@ -4,7 +4,7 @@ import type { JsonValue } from '@mandate/kernel';
 import type { DispatchReason } from './events.js';
 import type { BudgetLeft } from './model.js';
 import type { AgentCapability } from './planning/plan.js';
-import type { Recognition } from './recognition/recognise.js';
+import type { Recognition } from '@mandate/recognition';
 
 export interface PlanProposal {
   steps: { id: string; capability: string; goal: string; dependsOn: string[] }[];

@@ -54,13 +54,14 @@ describe('lint', () => {
     expect(Object.fromEntries(allowed as [string, string[]][])).toEqual({
       'layer:kernel': [],
       'layer:contracts': layers('kernel'),
-      'layer:domain': layers('kernel', 'contracts'),
-      'layer:platform': layers('kernel', 'contracts', 'platform'),
-      'layer:app': layers('domain', 'kernel', 'contracts', 'platform'),
+      'layer:reading': layers('kernel', 'contracts'),
+      'layer:domain': layers('kernel', 'contracts', 'reading'),
+      'layer:platform': layers('kernel', 'contracts', 'platform', 'reading'),
+      'layer:app': layers('domain', 'reading', 'kernel', 'contracts', 'platform'),
       'layer:host': layers('app', 'kernel', 'contracts', 'platform'),
       'layer:sdk': layers('contracts', 'kernel'),
       'layer:example': layers('sdk'),
-      'layer:cli': layers('domain', 'sdk', 'kernel', 'contracts', 'platform', 'host'),
+      'layer:cli': layers('domain', 'reading', 'sdk', 'kernel', 'contracts', 'platform', 'host'),
       'layer:testing': ['*'],
       'layer:tests': ['*'],
     });

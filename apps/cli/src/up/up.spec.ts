@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { signal } from '@mandate/embedded';
-import { recognise } from '@mandate/delegation';
+import { shippedRecogniser } from '@mandate/recognition-model';
 import { freePort, testRun } from '@mandate/testing';
 import { FIRST_START } from './demo-requests.js';
 import { keepMasterKey, type Credentials } from './secrets.js';
@@ -103,7 +103,7 @@ describe('mandate up', () => {
   });
 
   it('asks in the demonstration for each pattern once', () => {
-    const asked = FIRST_START.map(([, { goal }]) => recognise({ text: goal }).pattern);
+    const asked = FIRST_START.map(([, { goal }]) => shippedRecogniser()({ text: goal }).pattern);
     expect(asked).toEqual(['direct', 'sequential', 'parallel', 'meta']);
   });
 

@@ -1,7 +1,8 @@
 /** The engine's edges around its work, and its life: what starts when, what ticks how often, what stops in which order. */
 import { randomBytes } from 'node:crypto';
 import { subjects } from '@mandate/contracts';
-import { DEFAULT_FALLBACK_THRESHOLD } from '@mandate/delegation';
+import { DEFAULT_FALLBACK_THRESHOLD } from '@mandate/recognition';
+import { shippedRecogniser } from '@mandate/recognition-model';
 import { DeadLetters, Publisher, runProjection, runReactor, type Subscription } from '@mandate/event-store';
 import { ulid } from '@mandate/kernel';
 import { ensureTopology, JetStreamEventBus, JetStreamServer, Replies } from '@mandate/messaging';
@@ -18,7 +19,7 @@ import type { Ground } from './ground.js';
 import { Inbox, type InboundMessage } from './inbox.js';
 import { leaseIdOf } from './leases.js';
 import { Presence } from './presence.js';
-import { GuardedReader } from './reading.js';
+import { GuardedReader, readWith } from './reading.js';
 import { Requests } from './requests.js';
 import { Steering } from './steering.js';
 import { Takeover } from './takeover.js';
@@ -44,7 +45,7 @@ export class Engine {
   readonly publisher: Publisher;
   private readonly replies: Replies;
   private readonly children: Children;
-  private readonly reader = new GuardedReader();
+  private readonly reader = new GuardedReader(readWith(shippedRecogniser()));
   private readonly requests: Requests;
   private readonly inbox: Inbox;
   private readonly takeover: Takeover;

@@ -1,27 +1,30 @@
 /** Recognition and planning of a request without steps, behind a circuit breaker: a failing or slow reader costs a fallback, never a request. */
 import CircuitBreaker from 'opossum';
 import type { DelegationRequest } from '@mandate/contracts';
-import { plan, recognise, type AgentCapability, type Reading } from '@mandate/delegation';
+import { plan, type AgentCapability, type Reading } from '@mandate/delegation';
+import type { Recogniser } from '@mandate/recognition';
 
 export type Reader = (request: DelegationRequest, agents: readonly AgentCapability[]) => Reading;
 
 const TIMEOUT_MS = 1_000;
 
-export const readByRules: Reader = (request, agents) => {
-  const tools = request.tools?.map((tool) => tool.id) ?? [];
-  const asked = request.pattern && request.pattern !== 'auto' ? request.pattern : null;
-  const recognition = asked ? null : recognise({ text: request.goal, tools });
-  return {
-    kind: 'read',
-    recognition,
-    plan: plan({ goal: request.goal, pattern: asked ?? recognition?.pattern ?? 'direct', tools, agents }),
+export const readWith =
+  (recognise: Recogniser): Reader =>
+  (request, agents) => {
+    const tools = request.tools?.map((tool) => tool.id) ?? [];
+    const asked = request.pattern && request.pattern !== 'auto' ? request.pattern : null;
+    const recognition = asked ? null : recognise({ text: request.goal, tools });
+    return {
+      kind: 'read',
+      recognition,
+      plan: plan({ goal: request.goal, pattern: asked ?? recognition?.pattern ?? 'direct', tools, agents }),
+    };
   };
-};
 
 export class GuardedReader {
   private readonly breaker: CircuitBreaker<[DelegationRequest, readonly AgentCapability[]], Reading>;
 
-  constructor(reader: Reader = readByRules) {
+  constructor(reader: Reader) {
     this.breaker = new CircuitBreaker(async (request: DelegationRequest, agents: readonly AgentCapability[]) => reader(request, agents), {
       timeout: TIMEOUT_MS,
       errorThresholdPercentage: 50,

@@ -4,7 +4,7 @@ import type { PlanProposal, RequestDelegation } from '../commands.js';
 import { microUsdOf, usdText } from '../cost.js';
 import type { BudgetData, DelegationEvent, FallbackReason, PlannedStep } from '../events.js';
 import { PLAN_CAPABILITY, type BudgetLeft, type Delegation } from '../model.js';
-import { patternOf, validateGraph } from '../planning/graph.js';
+import { patternOf, validateGraph } from '@mandate/recognition';
 import { bestCapability, type AgentCapability } from '../planning/plan.js';
 
 type Planned = Extract<DelegationEvent, { type: 'planned' }>;

@@ -4,7 +4,7 @@ import { AppError, timestamp } from '@mandate/kernel';
 import type { DelegationDecisionCommand } from '../commands.js';
 import type { DelegationEvent } from '../events.js';
 import { isDispatchable, isRunning, PLANNING_STEP, type ActiveDelegation, type Step } from '../model.js';
-import { patternOf } from '../planning/graph.js';
+import { patternOf } from '@mandate/recognition';
 import { backoffMs, lossBackoffMs, MAX_LOSSES, REOFFER_DELAY_MS } from '../policy.js';
 import { orphansOf, stepsLeft } from './children.js';
 import { fallBack, plannedFromSpecs, verifySteps } from './request.js';

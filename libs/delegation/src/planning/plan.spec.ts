@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { patternOf, validateGraph } from './graph.js';
+import { patternOf, validateGraph } from '@mandate/recognition';
 import { matcher, type AgentCapability } from './matching.js';
 import { bestCapability, plan, stepGoal, type RulePlan } from './plan.js';
 import { stem, terms } from './stemming.js';

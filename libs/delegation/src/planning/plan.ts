@@ -1,8 +1,6 @@
 /** A plan by rules: the request's text split into steps, each given to the capability that describes it best. */
 import type { Pattern } from '@mandate/contracts';
-import { read, type Reading } from '../recognition/reading.js';
-import { connect, sketchOf, type Part } from '../recognition/sketch.js';
-import { patternOf } from './graph.js';
+import { connect, patternOf, read, sketchOf, type Part, type Reading } from '@mandate/recognition';
 import { bestCapability, matcher, type AgentCapability, type Match } from './matching.js';
 
 export { bestCapability, type AgentCapability } from './matching.js';

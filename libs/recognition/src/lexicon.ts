@@ -160,3 +160,26 @@ export const NUMBER_WORDS: Readonly<Record<string, number>> = {
   nine: 9,
   ten: 10,
 };
+
+/** Words that carry grammar rather than matter, in anyone's English. */
+const FUNCTION_WORDS: ReadonlySet<string> = new Set([
+  ...LEAD_INS,
+  ...DETERMINERS,
+  ...SEQUENCE_WORDS,
+  ...CLOSING_WORDS,
+  ...ADDITION_WORDS,
+  ...APART_WORDS,
+  ...CONDITION_WORDS,
+  ...PRONOUNS,
+  ...OUTCOME_NOUNS,
+  ...BASIS_WORDS,
+  ...QUESTION_WORDS,
+  ...COMPARISON_WORDS,
+  ...SUPERLATIVES,
+  ...RELATIVE_WORDS,
+  ...words(
+    `of was were be been being has had did no yes at as than too very there here he she his her him they each few many much more most other some such only own same against during before below once information details
+    list name data date time year day people person number place city country type kind specific given following related provided available current different new one`,
+  ),
+]);
+export const isFunctionWord = (word: string): boolean => FUNCTION_WORDS.has(word);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { CALIBRATION } from './calibration.js';
-import { read } from './reading.js';
-import { DEFAULT_FALLBACK_THRESHOLD, fallbackThreshold, recognise, recogniser, shouldFallBack } from './recognise.js';
-import { tokenise } from './tokens.js';
+import { shouldFallBack } from '@mandate/recognition';
+import { shippedRecogniser } from './index.js';
+
+const recognise = shippedRecogniser();
 
 /** Our own sentences, none from the labelled sets. They guard against regressions; the rules were fitted to them, so they measure nothing. */
 const PLAIN: Record<string, string[]> = {
@@ -55,8 +55,6 @@ const PLAIN: Record<string, string[]> = {
   ],
 };
 
-const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);
-
 /** Text made of the very words and marks that rules look for, which plain random strings hardly hit. */
 const cueText = fc
   .array(
@@ -101,64 +99,67 @@ const anyInput = fc.record(
   { requiredKeys: ['text'] },
 );
 
-describe('recognise', () => {
+describe('the shipped recogniser', () => {
   describe.each(Object.entries(PLAIN))('%s', (pattern, sentences) => {
     it.each(sentences)('%s', (text) => {
-      const recognition = recognise({ text });
-      expect(recognition.pattern).toBe(pattern);
-      expect(shouldFallBack(recognition)).toBe(false);
+      expect(recognise({ text }).pattern).toBe(pattern);
     });
   });
 
-  it('counts the steps that are stated', () => {
-    expect(recognise({ text: 'Search the archive, then extract the facts, then write a summary' }).steps).toBe(3);
-    expect(recognise({ text: 'Do this:\n1. fetch the log\n2. filter it\n3. mail it\n4. rest' }).steps).toBe(4);
-    expect(recognise({ text: 'How to make tea 1. boil water 2. pour it', givenSteps: ['boil water', 'pour it'] }).steps).toBe(2);
-    expect(recognise({ text: 'Who wrote the book?' }).steps).toBeUndefined();
+  it.each([
+    ['direct', 'Summarise the tide gauge report of Wend harbour'],
+    ['sequential', 'Search the archive for tidal power, extract the key facts, and then write a short report'],
+    ['parallel', 'In parallel, search the archive for tidal power, search the news for tidal power and search the web for tidal power'],
+    [
+      'meta',
+      'Search the archive for tidal power and search the news for tidal power in parallel, then compare the findings, and finally write a report and draft an announcement in parallel',
+    ],
+  ])('is sure enough of a %s request that says how it is built', (pattern, text) => {
+    const recognition = recognise({ text });
+    expect(recognition.pattern).toBe(pattern);
+    expect(shouldFallBack(recognition)).toBe(false);
   });
 
-  it('says which clauses and cues it saw', () => {
-    const { reasons } = recognise({ text: 'Summarise these three reports and then write a recommendation' });
-    expect(reasons).toEqual([
-      expect.stringContaining('Summarise these three reports'),
-      expect.stringContaining('comes after the one before'),
-    ]);
-  });
-
-  it('is not sure of what says little', () => {
-    for (const text of ['blue', 'The report on Q3 sales', 'hm?']) expect(recognise({ text }).confidence).toBeLessThan(0.95);
-    expect(shouldFallBack(recogniser({})({ text: 'Fetch it and then burn it' }))).toBe(true);
+  it.each([
+    'blue',
+    'hm?',
+    'The report on Q3 sales',
+    'a better life',
+    'how to get rich',
+    'organise a birthday party',
+    'restore an old wooden boat',
+  ])('falls back where nothing is said of how it is built: %s', (text) => {
+    expect(shouldFallBack(recognise({ text }))).toBe(true);
   });
 
   it('takes given steps as a hard fact', () => {
     fc.assert(
       fc.property(anyInput, (input) => {
         const given = input.givenSteps?.length ?? 0;
-        const direct = recognise(input).alternatives.find(({ pattern }) => pattern === 'direct')?.confidence;
-        if (given === 1) expect(direct).toBe(1);
-        if (given > 1) expect(direct).toBe(0);
+        const { alternatives } = recognise(input);
+        const chanceOf = (wanted: string): number => alternatives.find(({ pattern }) => pattern === wanted)?.confidence ?? NaN;
+        if (given === 1) expect(chanceOf('direct')).toBe(1);
+        if (given > 1) expect(chanceOf('direct')).toBe(0);
+        if (given === 2) expect(chanceOf('meta')).toBe(0);
       }),
     );
   });
 
-  it('answers any text with four alternatives that sum to 1, the likeliest first, twice the same', () => {
+  it('answers any text with four alternatives that sum to exactly 1, in any order, the likeliest first, twice the same', () => {
     fc.assert(
       fc.property(anyInput, (input) => {
         const recognition = recognise(input);
         const chances = recognition.alternatives.map(({ confidence }) => confidence);
         expect(new Set(recognition.alternatives.map(({ pattern }) => pattern)).size).toBe(4);
-        expect(Math.abs(sum(chances) - 1)).toBeLessThan(1e-9);
+        expect(chances.reduce((a, b) => a + b, 0)).toBe(1);
+        expect(chances.reduceRight((a, b) => a + b, 0)).toBe(1);
         expect(chances.every((chance) => chance >= 0 && chance <= 1)).toBe(true);
         expect([...chances].sort((a, b) => b - a)).toEqual(chances);
         expect(recognition).toMatchObject(recognition.alternatives[0] as object);
         expect(recognise(input)).toEqual(recognition);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
-  });
-
-  it('has a table of chances', () => {
-    for (const chances of Object.values(CALIBRATION)) expect(Math.abs(sum([...chances]) - 1)).toBeLessThan(1e-3);
   });
 });
 
@@ -194,61 +195,5 @@ describe('hostile text', () => {
     // Eight times the text: linear gives 8, quadratic 64. Microseconds of this thread's own CPU: waiting for a busy machine does not count.
     // Its clock is coarse, so less than two milliseconds count as two.
     expect(cost(160_000)).toBeLessThan(32 * Math.max(cost(20_000), 2_000));
-  });
-});
-
-describe('tokenise', () => {
-  it('keeps quotations, files and numbers whole', () => {
-    expect(tokenise('Apply "style, and so on" to photo.jpg at 12.5%.').map(({ kind }) => kind)).toEqual([
-      'word',
-      'quote',
-      'word',
-      'name',
-      'word',
-      'number',
-      'stop',
-    ]);
-  });
-
-  it('tells list items from numbers that end a sentence', () => {
-    expect(tokenise('Items: 1. a 2. b').filter(({ kind }) => kind === 'item')).toHaveLength(2);
-    expect(tokenise('Take ID 78. Then go').filter(({ kind }) => kind === 'item')).toHaveLength(0);
-  });
-
-  it('gives ranges of the text, in order', () => {
-    fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary' }), cueText), (text) => {
-        let end = 0;
-        for (const token of tokenise(text)) {
-          expect(token.start).toBeGreaterThanOrEqual(end);
-          expect(token.end).toBeGreaterThan(token.start);
-          end = token.end;
-        }
-        expect(end).toBeLessThanOrEqual(text.length);
-      }),
-    );
-  });
-});
-
-describe('read', () => {
-  it.each([
-    ['I have a report. Please summarise it.', ['summarise']],
-    ["I'd like you to find a flight, book it and email me the ticket", ['find', 'book', 'email']],
-    ['I need the file transcribed, translated and checked', ['transcribe', 'translate', 'check']],
-    ['Start by extracting the text, translating it and summarising it', ['extract', 'translate', 'summarise']],
-    ['Please process the report and the list of results', ['process']],
-    ["Translate 'find the file and delete it' into French", ['translate']],
-  ])('%s', (text, verbs) => {
-    expect(read({ text }).asks.map(({ verb }) => verb)).toEqual(verbs);
-  });
-});
-
-describe('fallbackThreshold', () => {
-  it('follows from costs and stays a probability', () => {
-    expect(fallbackThreshold(2, 1)).toBe(DEFAULT_FALLBACK_THRESHOLD);
-    expect(fallbackThreshold(10, 1)).toBeCloseTo(0.9);
-    expect(fallbackThreshold(1, 5)).toBe(0);
-    expect(shouldFallBack({ confidence: 0.6 }, 0.7)).toBe(true);
-    expect(shouldFallBack({ confidence: 0.7 }, 0.7)).toBe(false);
   });
 });

@@ -1,0 +1,1 @@
+dKellL+zEZko7ArPQwEp9Kq/sc3s6+QA5LPCA5HPMWj7X2vfuR2O8Vx5jLsB0/nRJvsCcvgh9YgRtyLm9HgyDA==

@@ -1,0 +1,75 @@
+// Trains the recogniser, signs it and writes its report: npm run train:recogniser -- --data DIR [--key PRIVATE.pem | --new-key PRIVATE.pem] [--version V]
+// DIR holds train.jsonl and dev.jsonl. The same data give the same model, byte for byte. Without a key the model is trained, compared with
+// the one that ships, and left out.
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { decodeModel, encodeModel, exampleOf, heldOutCases, teachWithoutFamilies, trainModel } from '@mandate/recognition/training';
+import { signatureOf } from '../dist/index.js';
+import { readRequests, provenanceOf } from './requests.mjs';
+import { writeReport } from './report.mjs';
+
+const { values } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    key: { type: 'string' },
+    'new-key': { type: 'string' },
+    version: { type: 'string', default: '2' },
+  },
+});
+if (!values.data) {
+  console.error('usage: train-recogniser.mjs --data DIR [--key PRIVATE.pem | --new-key PRIVATE.pem] [--version V]');
+  process.exit(2);
+}
+
+const started = performance.now();
+const note = (message) => console.error(`${((performance.now() - started) / 1000).toFixed(0)} s: ${message}`);
+const digestOf = (bytes) => createHash('sha256').update(bytes).digest('hex');
+const shipped = (name) => new URL(`../model/${name}`, import.meta.url);
+
+const keyFor = () => {
+  if (values['new-key']) {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    writeFileSync(values['new-key'], privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
+    return privateKey;
+  }
+  return values.key ? createPrivateKey(readFileSync(values.key)) : null;
+};
+
+const key = keyFor();
+const file = join(values.data, 'train.jsonl');
+const examples = readRequests(file).map(exampleOf);
+note(`${examples.length} requests read`);
+const families = teachWithoutFamilies(examples, note);
+const cases = heldOutCases(examples, families, note);
+const header = {
+  name: 'learned-structure',
+  version: values.version,
+  trainedOn: digestOf(readFileSync(file)),
+  provenance: provenanceOf(examples),
+};
+const bytes = encodeModel(trainModel(examples, cases, header));
+const digest = digestOf(bytes);
+note(`model ${digest}, ${bytes.length} bytes`);
+
+if (key) {
+  writeFileSync(shipped('recogniser.bin'), bytes);
+  writeFileSync(shipped('recogniser.sig'), `${signatureOf(bytes, key)}\n`);
+  writeFileSync(shipped('recogniser.pub'), createPublicKey(key).export({ type: 'spki', format: 'pem' }));
+} else {
+  const same = digestOf(readFileSync(shipped('recogniser.bin'))) === digest;
+  note(`no --key: nothing written; it is ${same ? 'the same as' : 'another than'} the model that ships`);
+  process.exit(same ? 0 : 1);
+}
+writeReport({
+  model: decodeModel(bytes),
+  digest,
+  size: bytes.length,
+  header,
+  examples,
+  dev: readRequests(join(values.data, 'dev.jsonl')).map(exampleOf),
+  families,
+  cases,
+});
+note('report written to docs/recognition.md');

@@ -1,0 +1,48 @@
+/** Counts by 32-bit key, small enough to ship: open addressing (linear probing), counts in one byte. */
+
+const EXACT = 128;
+const STEPS = 13;
+
+/** Counts up to 127 exactly, above that within 3%; at most about 115,000. */
+export const packCount = (count: number): number =>
+  count < EXACT ? count : Math.min(255, EXACT + Math.round(Math.log2(count / EXACT) * STEPS));
+export const unpackCount = (packed: number): number => (packed < EXACT ? packed : EXACT * 2 ** ((packed - EXACT) / STEPS));
+const UNPACKED = Float64Array.from({ length: 256 }, (_, packed) => unpackCount(packed));
+
+export interface Counts {
+  keys: Uint32Array;
+  /** Packed; 0: no key lies here. */
+  counts: Uint8Array;
+}
+
+const placeOf = ({ keys, counts }: Counts, key: number): number => {
+  const mask = keys.length - 1;
+  let place = (Math.imul(key, 0x9e3779b1) >>> 0) & mask;
+  while (counts[place] !== 0 && keys[place] !== key) place = (place + 1) & mask;
+  return place;
+};
+
+/** About what was counted; 0 for a key that was not. */
+export const countIn = (table: Counts, key: number): number => UNPACKED[table.counts[placeOf(table, key)] as number] as number;
+
+/** From distinct keys with their packed counts, none 0. */
+export const countsFrom = (keys: ArrayLike<number>, packed: ArrayLike<number>): Counts => {
+  let size = 16;
+  while (size < 2 * keys.length) size *= 2;
+  const table: Counts = { keys: new Uint32Array(size), counts: new Uint8Array(size) };
+  for (let i = 0; i < keys.length; i++) {
+    const place = placeOf(table, keys[i] as number);
+    table.keys[place] = keys[i] as number;
+    table.counts[place] = packed[i] as number;
+  }
+  return table;
+};
+
+/** The entries, ascending by key: the same counts give the same list. */
+export const entriesOf = ({ keys, counts }: Counts): { keys: Uint32Array; packed: Uint8Array } => {
+  const places = [...keys.keys()].filter((place) => counts[place] !== 0).sort((a, b) => (keys[a] as number) - (keys[b] as number));
+  return {
+    keys: Uint32Array.from(places, (place) => keys[place] as number),
+    packed: Uint8Array.from(places, (place) => counts[place] as number),
+  };
+};

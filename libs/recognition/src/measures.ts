@@ -1,0 +1,143 @@
+/** The dense features of a request: named numbers, structure first (how it is built), style behind (in which words). */
+import type { Facts } from './facts.js';
+import type { Link } from './sketch.js';
+import type { Ties } from './ties.js';
+
+export type Measure = readonly [name: string, of: (facts: Facts) => number];
+
+const PATTERNS = ['direct', 'sequential', 'parallel', 'meta'] as const;
+const FORMS = ['given', 'listed', 'asked', 'question', 'unclear'] as const;
+const LINKS: readonly Link[] = ['sequence', 'reference', 'join', 'addition', 'apart', 'condition', 'unsaid'];
+const TIES: readonly (keyof Ties)[] = ['sequence', 'closing', 'addition', 'apart', 'join', 'refers', 'echoes', 'condition'];
+
+const bit = (holds: boolean): number => (holds ? 1 : 0);
+const most = (limit: number, value: number): number => Math.min(limit, value);
+const share = (part: number, whole: number): number => (whole > 0 ? part / whole : 0);
+const log = (value: number): number => Math.log2(1 + value);
+
+const OPINION: readonly Measure[] = [
+  ...FORMS.map((form): Measure => [`form ${form}`, ({ reading }) => bit(reading.form === form)]),
+  ...(['chain', 'independent', 'taken'] as const).flatMap((unsaid) =>
+    PATTERNS.map((pattern): Measure => [`${pattern} if ${unsaid}`, ({ opinions }) => bit(opinions[unsaid] === pattern)]),
+  ),
+  ['unsaid is independent', ({ sketch }) => bit(sketch.unsaid === 'independent')],
+  ['parts', ({ sketch }) => most(12, sketch.parts.length)],
+  ['one part', ({ sketch }) => bit(sketch.parts.length === 1)],
+  ['two parts', ({ sketch }) => bit(sketch.parts.length === 2)],
+  ['counted', ({ sketch }) => bit(sketch.counted)],
+  ...LINKS.map((link): Measure => [`links by ${link}`, ({ links }) => most(6, links.get(link) ?? 0)]),
+  ...LINKS.map((link): Measure => [`share linked by ${link}`, ({ links, sketch }) => share(links.get(link) ?? 0, sketch.parts.length - 1)]),
+];
+
+const CLAUSES: readonly Measure[] = [
+  ['asks', ({ reading }) => most(10, reading.asks.length)],
+  ['bare asks', ({ reading }) => most(5, reading.asks.filter(({ bare }) => bare).length)],
+  ['wishes', ({ reading }) => most(5, reading.asks.filter(({ kind }) => kind === 'wish').length)],
+  ['questions asked', ({ reading }) => most(5, reading.asks.filter(({ kind }) => kind === 'question').length)],
+  ['asking sentences', ({ askingSentences }) => most(8, askingSentences)],
+  ['asks a sentence', ({ askingSentences, reading }) => share(reading.asks.length, askingSentences)],
+  ['sentences', ({ sentences }) => most(10, sentences)],
+  [
+    'hidden deeds',
+    ({ reading }) =>
+      most(
+        6,
+        reading.asks.reduce((sum, { hidden }) => sum + hidden, 0),
+      ),
+  ],
+  ['hidden deeds in the last ask', ({ reading }) => most(4, reading.asks[reading.asks.length - 1]?.hidden ?? 0)],
+  [
+    'tied asks',
+    ({ reading }) => share(reading.asks.slice(1).filter(({ ties }) => ties.refers || ties.sequence).length, reading.asks.length - 1),
+  ],
+  ['last ask refers', ({ reading }) => bit(reading.asks.length > 1 && (reading.asks[reading.asks.length - 1]?.ties.refers ?? false))],
+  ['second ask refers', ({ reading }) => bit(reading.asks[1]?.ties.refers ?? false)],
+  [
+    'asks with a value of their own',
+    ({ reading }) =>
+      share(
+        reading.asks.filter((ask) =>
+          reading.tokens.slice(ask.from, ask.to).some(({ kind }) => kind === 'number' || kind === 'quote' || kind === 'name'),
+        ).length,
+        reading.asks.length,
+      ),
+  ],
+  ['repeated verb', ({ reading }) => bit(new Set(reading.asks.map(({ verb }) => verb ?? '')).size < reading.asks.length)],
+  ['one verb', ({ reading }) => bit(reading.asks.length > 1 && new Set(reading.asks.map(({ verb }) => verb ?? '')).size === 1)],
+  ...TIES.map((tie): Measure => [`asks that ${tie}`, ({ ties }) => most(5, ties[tie])]),
+  ...TIES.map((tie): Measure => [`share that ${tie}`, ({ ties, reading }) => share(ties[tie], reading.asks.length - 1)]),
+  ['distinct verbs', ({ verbs }) => most(10, verbs.distinct)],
+  ['base verbs', ({ verbs }) => most(10, verbs.base)],
+  ['gerunds', ({ verbs }) => most(6, verbs.gerund)],
+  ['participles', ({ verbs }) => most(6, verbs.past)],
+  ['inspecting verbs', ({ verbs }) => most(6, verbs.inspecting)],
+];
+
+const MATTER: readonly Measure[] = [
+  ['listed values', ({ reading }) => most(6, reading.values)],
+  ['values joined by and', ({ values }) => most(5, values.and)],
+  ['values joined by commas', ({ values }) => most(8, values.comma)],
+  ['values joined by or', ({ values }) => most(3, values.or)],
+  ...(['comparison', 'superlative', 'relative', 'of', 'or', 'and'] as const).map((kind): Measure => [
+    `nested ${kind}`,
+    ({ reading }) => most(6, reading.nesting[kind]),
+  ]),
+  ['items', ({ reading }) => most(12, reading.items.length)],
+  ...(['number', 'quote', 'name', 'comma', 'colon', 'question', 'bracket', 'break'] as const).map((kind): Measure => [
+    `tokens that are ${kind}`,
+    ({ kinds }) => most(12, kinds.get(kind) ?? 0),
+  ]),
+  ['length', ({ reading }) => log(reading.tokens.length)],
+  ['length by asks', ({ reading }) => log(reading.tokens.length / Math.max(1, reading.asks.length))],
+  ['characters', ({ reading }) => log(reading.input.text.length)],
+  ['capitals', ({ reading }) => most(12, reading.tokens.filter(({ capital }) => capital).length)],
+  ['ends as a question', ({ reading }) => bit(reading.input.text.trimEnd().endsWith('?'))],
+  ['ends with a stop', ({ reading }) => bit(/[.!]["']?$/u.test(reading.input.text.trimEnd()))],
+];
+
+const STEPS: readonly Measure[] = [
+  ['given steps', ({ steps }) => most(12, steps.count)],
+  ['steps that share with the one before', ({ steps }) => steps.adjacent],
+  ['steps that share with an earlier one', ({ steps }) => steps.any],
+  ['steps with a capital', ({ steps }) => steps.capital],
+  ['steps with a stop', ({ steps }) => steps.stopped],
+  ['steps with a pronoun', ({ steps }) => steps.pronouns],
+  ['steps that open with a verb', ({ steps }) => steps.verbs],
+  ['different openings', ({ steps }) => steps.openings],
+  ['words a step', ({ steps }) => most(30, steps.words)],
+];
+
+const TOOLS: readonly Measure[] = [
+  ['tools', ({ tools }) => most(8, tools.count)],
+  ['one tool', ({ tools }) => bit(tools.count === 1)],
+  ['tools touched', ({ tools }) => most(6, tools.touched)],
+  ['tools half named', ({ tools }) => most(6, tools.half)],
+  ['tools named', ({ tools }) => most(6, tools.whole)],
+];
+
+/** Words that bind or order, in any author's English. */
+const BINDING =
+  'then after before finally lastly also additionally next first second third once and or both each every respectively between same common difference than more less fewer while well together separately parallel if using use based from into result results output it them its their this that these those which by following generated resulting retrieved obtained followed step compare combine all two three average total'.split(
+    ' ',
+  );
+const MANNER =
+  'how many much what who when where why whose is are was were did does do has with for of to in on at the a please need want like would could can help have i me my we you provide find get information give tell show as not be there know interested create make image text file audio video'.split(
+    ' ',
+  );
+
+const counting = (word: string): Measure => [`"${word}"`, ({ words }) => most(4, words.get(word) ?? 0)];
+const opening = (word: string): Measure => [`opens with "${word}"`, ({ reading }) => bit(reading.tokens[0]?.text === word)];
+
+/** Features that tell how a request is built, whoever wrote it. */
+export const STRUCTURE: readonly Measure[] = [...OPINION, ...CLAUSES, ...MATTER, ...BINDING.map(counting)];
+/** Features that tell as much about the author. */
+export const STYLE: readonly Measure[] = [
+  ...STEPS,
+  ...TOOLS,
+  ...MANNER.map(counting),
+  ...['how', 'what', 'which', 'who', 'when', 'i', 'please', 'can', 'find', 'if'].map(opening),
+];
+export const MEASURES: readonly Measure[] = [...STRUCTURE, ...STYLE];
+
+export const measure = (facts: Facts, measures: readonly Measure[] = MEASURES): Float64Array =>
+  Float64Array.from(measures, ([, of]) => of(facts));

@@ -1,0 +1,142 @@
+/**
+ * How familiar the way of writing is: models of word runs, one for each source trained on. A request that none of them expects comes from
+ * somewhere else, and what was learned from those sources counts for less there.
+ */
+import { countIn, type Counts } from './counts.js';
+import { isFunctionWord, verbOf } from './lexicon.js';
+import type { Token } from './tokens.js';
+
+export interface StyleSource {
+  name: string;
+  /** Number of tokens. */
+  size: number;
+  /** How often each word, and each run of two or three, stands in it. */
+  words: Counts;
+  runs: Counts;
+  /** Mean and standard deviation of the likelihood of this source's own requests, held out. */
+  mean: number;
+  deviation: number;
+}
+
+/** One way to look at words: all of them, or only those that carry structure, every other being just a word. */
+export const VIEWS = ['words', 'structure'] as const;
+export type View = (typeof VIEWS)[number];
+
+export interface StyleView {
+  sources: readonly StyleSource[];
+}
+
+export type StyleModel = Readonly<Record<View, StyleView>>;
+
+export interface Familiarity {
+  /** Higher: written more like the sources. Log2-likelihoods a token and standard deviations, added. */
+  score: number;
+  /** The source it reads most like. */
+  nearest: string;
+}
+
+const fnv = (text: string): number => {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
+  return (h ^ (h >>> 13)) >>> 0;
+};
+
+const EDGE = fnv('^');
+const END = fnv('$');
+const ANY_WORD = fnv('~');
+
+const hashIn = (view: View, { kind, text }: Token): number => {
+  if (kind !== 'word') return fnv(`<${kind}>`);
+  return view === 'words' || isFunctionWord(text) || verbOf(text) ? fnv(text) : ANY_WORD;
+};
+
+/** Keys of each place's word, and of the pair and triple that end there. */
+export interface Runs {
+  one: Uint32Array;
+  two: Uint32Array;
+  three: Uint32Array;
+}
+
+const pair = (a: number, b: number): number => {
+  const h = Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b);
+  return (h ^ (h >>> 15)) >>> 0;
+};
+
+/** Texts are alike from beginning to end: beyond this many tokens no more is read. */
+const READ = 200;
+
+/** Two edges before the text and one behind it are words too. */
+export const styleRuns = (view: View, tokens: readonly Token[]): Runs => {
+  const n = Math.min(READ, tokens.length) + 3;
+  const runs: Runs = { one: new Uint32Array(n), two: new Uint32Array(n), three: new Uint32Array(n) };
+  for (let at = 0; at < n; at++) {
+    runs.one[at] = at < 2 ? EDGE : at === n - 1 ? END : hashIn(view, tokens[at - 2] as Token);
+    if (at > 0) runs.two[at] = pair(runs.one[at - 1] as number, runs.one[at] as number);
+    if (at > 1) runs.three[at] = pair(runs.two[at - 1] as number, runs.one[at] as number);
+  }
+  return runs;
+};
+
+/** Pseudo-counts with which a run leans on the shorter one, and a source's words on all sources' (Dirichlet priors). */
+const LEAN = 2;
+const WORD_LEAN = 3_000;
+/** For words that no source has: a half each, of as many as there might be. */
+const UNSEEN = 0.5;
+const UNSEEN_WORDS = 50_000;
+
+/** Chances of a text's words each by itself, over all sources: what a source that lacks a word leans on. */
+export const backgroundOf = (sources: readonly Pick<StyleSource, 'words' | 'size'>[], { one }: Runs): Float64Array => {
+  const size = sources.reduce((sum, source) => sum + source.size, 0);
+  return Float64Array.from(one, (word) => {
+    let count = 0;
+    for (const { words } of sources) count += countIn(words, word);
+    return (count + UNSEEN) / (size + UNSEEN_WORDS);
+  });
+};
+
+type Counted = Pick<StyleSource, 'words' | 'runs' | 'size'>;
+
+/** Mean log2-likelihood of a word. */
+export const styleScore = ({ words, runs, size }: Counted, background: Float64Array, { one, two, three }: Runs): number => {
+  let sum = 0;
+  let wordBefore = countIn(words, one[1] as number);
+  let pairBefore = countIn(runs, two[1] as number);
+  for (let at = 2; at < one.length; at++) {
+    const word = countIn(words, one[at] as number);
+    const both = countIn(runs, two[at] as number);
+    const alone = (word + WORD_LEAN * (background[at] as number)) / (size + WORD_LEAN);
+    const afterOne = (both + LEAN * alone) / (wordBefore + LEAN);
+    sum += Math.log2((countIn(runs, three[at] as number) + LEAN * afterOne) / (pairBefore + LEAN));
+    wordBefore = word;
+    pairBefore = both;
+  }
+  return sum / Math.max(1, one.length - 2);
+};
+
+/** The same where every word stood alone, for all sources together. */
+const backgroundScore = (background: Float64Array): number => {
+  let sum = 0;
+  for (let at = 2; at < background.length; at++) sum += Math.log2(background[at] as number);
+  return sum / Math.max(1, background.length - 2);
+};
+
+/**
+ * How likely the structure is under the source that expects it most; how much likelier the words are than without order (Ren et al. 2019);
+ * and how that compares with a source's own requests. Their plain sum tells strangers better than weights learned from a few families.
+ */
+export const familiarityOf = ({ words, structure }: StyleModel, tokens: readonly Token[]): Familiarity => {
+  const structureRuns = styleRuns('structure', tokens);
+  const structureAlone = backgroundOf(structure.sources, structureRuns);
+  const wordRuns = styleRuns('words', tokens);
+  const wordsAlone = backgroundOf(words.sources, wordRuns);
+  let [expected, likelihood, standing, nearest] = [-Infinity, -Infinity, -Infinity, ''];
+  for (const source of structure.sources) expected = Math.max(expected, styleScore(source, structureAlone, structureRuns));
+  for (const source of words.sources) {
+    const score = styleScore(source, wordsAlone, wordRuns);
+    likelihood = Math.max(likelihood, score);
+    const place = (score - source.mean) / source.deviation;
+    if (place > standing) [standing, nearest] = [place, source.name];
+  }
+  return { score: expected + (likelihood - backgroundScore(wordsAlone)) + standing, nearest };
+};
