@@ -17,6 +17,7 @@ import {
   tenantRecogniser,
 } from '@mandate/recognition/training';
 import { chart } from './charts.mjs';
+import { goalOf } from './requests.mjs';
 
 const docs = new URL('../../../docs/', import.meta.url);
 const digits = (value, places = 3) => (Number.isNaN(value) ? '–' : value.toFixed(places));
@@ -82,8 +83,9 @@ const speedOf = (model, examples) => {
 
 /** Everything that is measured once: on the same sources, on sources left out, and on those while learning. */
 const measure = ({ model, header, examples, dev, families, cases }) => {
+  const whole = examples.filter(({ bare }) => !bare);
   const inSource = answersOf(model, dev);
-  const all = [...examples, ...dev];
+  const all = [...whole, ...dev];
   const strangers = familiesOf(examples).map((family) => {
     const without = modelWithout(family, families, cases, header);
     const own = all.filter((example) => example.family === family);
@@ -111,7 +113,7 @@ const measure = ({ model, header, examples, dev, families, cases }) => {
 const goalsOnly = (model, dev) =>
   dev
     .filter(({ input }) => (input.givenSteps?.length ?? 0) > 1)
-    .map(({ input }) => input.text.split(/\s1\.\s/u)[0])
+    .map(goalOf)
     .map((text) => Math.max(...examine(model, { text }).chances) < DEFAULT_FALLBACK_THRESHOLD);
 
 const tables = ({ inSource, sources, strangers, parts }, dev) => {
@@ -188,7 +190,7 @@ export const writeReport = (trained) => {
   const speed = speedOf(model, dev);
   const goals = goalsOnly(model, dev);
   const text = [
-    `Model ${header.name} ${header.version}, ${(size / 1024 / 1024).toFixed(2)} MiB, SHA-256 \`${digest}\`; trained on ${examples.length} requests, SHA-256 of train.jsonl \`${header.trainedOn}\`.`,
+    `Model ${header.name} ${header.version}, ${(size / 1024 / 1024).toFixed(2)} MiB, SHA-256 \`${digest}\`; trained on ${examples.length} requests (${examples.filter(({ bare }) => bare).length} of them goals whose steps were taken away), SHA-256 of train.jsonl \`${header.trainedOn}\`.`,
     `Median ${speed.median.toFixed(3)} ms, p99 ${speed.p99.toFixed(3)} ms a request, ${Math.round(speed.rate)} a second on one core of the machine that trained it.`,
     `Text that says nothing of how it is built (${goals.length} goals of AsyncHow without their steps): ${digits(goals.filter(Boolean).length / goals.length)} fall back.`,
     ...tables(measured, dev),

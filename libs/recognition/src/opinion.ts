@@ -3,6 +3,7 @@
  * the chances of each are stated here by judgement, and weighed against what was counted where several authors' requests were measured.
  */
 import type { Facts } from './facts.js';
+import { inspectsOnly } from './sketch.js';
 
 export interface Situation {
   /** A stable name: the key of what was counted. */
@@ -62,29 +63,41 @@ const question = (facts: Facts): Situation => {
   if (reading.asks.length > 1) return situation('questions', 'several questions are asked', [0.15, 0.3, 0.45, 0.1]);
   if (reading.values >= 3) return situation('question of several', 'one question is asked of several things', [0.3, 0.15, 0.5, 0.05]);
   const nested = hops(facts);
-  if (nested >= 2) return situation('question nested twice', 'one thing has to be found to find the next', [0.1, 0.75, 0.1, 0.05]);
+  if (nested >= 2) return situation('question nested twice', 'one thing has to be found to find the next', [0.13, 0.63, 0.16, 0.08]);
   if (nested >= 1) return situation('question nested', 'something may have to be found first', [0.3, 0.55, 0.1, 0.05]);
   if (words.has('how') && words.has('many')) return situation('question of amount', 'something is to be counted', [0.35, 0.5, 0.1, 0.05]);
   return situation(reading.tokens.length > 14 ? 'question long' : 'question', 'one plain question', [0.55, 0.35, 0.08, 0.02]);
 };
 
+/** One deed each: nobody takes them apart. Goals like "organise a party" or "build a house" name a whole instead. */
+const SINGLE_DEEDS: ReadonlySet<string> = new Set(
+  'summarise summarize translate transcribe classify categorise categorize calculate compute convert count detect extract retrieve fetch list rename resize compress proofread paraphrase rephrase rewrite retrieve send email print sort encrypt decrypt colorize redact'.split(
+    ' ',
+  ),
+);
+const SHORT = 16;
+
+const isSingleDeed = ({ reading }: Facts): boolean => {
+  const ask = reading.asks[0];
+  return reading.asks.length === 1 && SINGLE_DEEDS.has(ask?.verb ?? '') && reading.tokens.length <= SHORT;
+};
+
 const single = (facts: Facts): Situation => {
-  const { reading, sketch, words } = facts;
+  const { reading, words } = facts;
+  const { length } = reading.tokens;
   const hidden = reading.asks.reduce((sum, ask) => sum + ask.hidden, 0);
   if (reading.values >= 3) return situation('one of several', 'one thing is asked of several objects', [0.5, 0.1, 0.37, 0.03]);
-  if (sketch.reasons.length === 1 && reading.form === 'unclear')
-    return reading.tokens.length > 20
-      ? situation('unclear long', 'no request could be made out in a long text', [0.4, 0.4, 0.15, 0.05])
-      : situation('unclear', 'no request could be made out', [0.55, 0.3, 0.1, 0.05]);
+  if (reading.asks.length === 0)
+    return length > 20
+      ? situation('unclear long', 'no request could be made out in a long text', [0.4, 0.4, 0.13, 0.07])
+      : situation('unclear', 'no request could be made out', [0.52, 0.3, 0.1, 0.08]);
   if (words.has('respectively') || words.has('each'))
     return situation('one for each', 'one thing is asked of each object', [0.4, 0.1, 0.47, 0.03]);
-  if (hidden >= 2) return situation('one with deeds', 'one thing is asked, others are named in passing', [0.4, 0.5, 0.07, 0.03]);
-  if (hidden === 1) return situation('one with a deed', 'one thing is asked, another is named in passing', [0.62, 0.3, 0.06, 0.02]);
-  return situation(
-    reading.tokens.length > 30 ? 'one long' : 'one',
-    'one thing is asked',
-    reading.tokens.length > 30 ? [0.7, 0.18, 0.1, 0.02] : [0.85, 0.1, 0.04, 0.01],
-  );
+  if (hidden >= 2) return situation('one with deeds', 'one thing is asked, others are named in passing', [0.38, 0.5, 0.08, 0.04]);
+  if (isSingleDeed(facts) && hidden === 0) return situation('one deed', 'one deed is asked for', [0.88, 0.08, 0.03, 0.01], true);
+  if (hidden === 1) return situation('one with a deed', 'one thing is asked, another is named in passing', [0.58, 0.32, 0.07, 0.03]);
+  if (length > 30) return situation('one long', 'one thing is asked at length', [0.58, 0.24, 0.13, 0.05]);
+  return situation('one', 'one thing is asked, and not how', [0.63, 0.2, 0.08, 0.09]);
 };
 
 /** How many asks behind the first take up what an earlier one gives. */
@@ -99,6 +112,7 @@ const several = (facts: Facts): Situation => {
       ? situation(key, 'some parts lie side by side and others wait for them', [0.01, 0.04, 0.15, 0.8], true)
       : situation(key, 'parts are said to lie side by side', [0.02, 0.06, 0.84, 0.08], true);
   }
+  if (inspectsOnly(reading)) return situation('inspections', 'each part only looks at something of its own', [0.06, 0.26, 0.64, 0.04]);
   const place = askingSentences === 1 ? 'one' : askingSentences === n ? 'own' : 'mixed';
   if (linked('join') > 0 && n > 2) {
     const fan = opinions.independent === 'parallel';

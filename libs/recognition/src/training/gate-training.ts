@@ -49,7 +49,8 @@ const tellApart = (cases: readonly HeldOut[]): Gate['weights'] => {
     base += (h11 * g0 - h01 * g1) / determinant;
     slope += (h00 * g1 - h01 * g0) / determinant;
   }
-  return [base, slope];
+  // Where strangers cannot be told, nobody is one; they are never trusted more.
+  return slope > 0 ? [base, slope] : [0, 0];
 };
 
 /** Mean log-chance given to the truth. */
@@ -64,16 +65,17 @@ const PRIOR_ODDS = Math.log(3);
 /** Log-odds fitted to a handful of families change too slowly: of 1, 2 and 3, this held most of both sides, each family left out in turn. */
 const SLOPE = 2;
 
-/** Sharpness is what gives the truth most chance, at home and abroad alike. */
+/** Most requests come from home. */
+const AT_HOME = 3;
+
+/** Sharpness is what gives the truth most chance, at home and abroad. */
 export const trainGate = (cases: readonly HeldOut[]): Gate => {
   const opening: Gate = { weights: tellApart(cases), bias: PRIOR_ODDS, slope: SLOPE, sharpness: [1, 0] };
-  const sides = [cases.filter(({ known }) => known), cases.filter(({ known }) => !known)];
-  const worthOf = (gate: Gate): number =>
-    sides.reduce(
-      (sum, side) =>
-        sum + likelihoodOf(side, ({ familiarity, learned, built }) => combined(gate, trustIn(gate, familiarity), learned, built)),
-      0,
-    );
-  const gates = grid(0.6, 1.2, 0.1).flatMap((low) => grid(0, 0.6, 0.1).map((more): Gate => ({ ...opening, sharpness: [low, more] })));
+  const [home, abroad] = [cases.filter(({ known }) => known), cases.filter(({ known }) => !known)];
+  const worthOf = (gate: Gate): number => {
+    const chancesOf = ({ familiarity, learned, built }: HeldOut): Chances => combined(gate, trustIn(gate, familiarity), learned, built);
+    return AT_HOME * likelihoodOf(home, chancesOf) + likelihoodOf(abroad, chancesOf);
+  };
+  const gates = grid(0.7, 1.1, 0.1).flatMap((low) => grid(0, 0.5, 0.05).map((more): Gate => ({ ...opening, sharpness: [low, more] })));
   return gates.map((gate) => ({ gate, worth: worthOf(gate) })).reduce((a, b) => (b.worth > a.worth ? b : a)).gate;
 };
