@@ -8,10 +8,13 @@ const collect = (): { stream: Writable; text: () => string } => {
   return { stream: new Writable({ write: (chunk, _, done) => (chunks.push(String(chunk)), done()) }), text: () => chunks.join('') };
 };
 
-const run = async (lines: string[]): Promise<{ bad: number; answers: Record<string, unknown>[]; errors: string }> => {
+const run = async (
+  lines: string[],
+  options: { online?: boolean } = {},
+): Promise<{ bad: number; answers: Record<string, unknown>[]; errors: string }> => {
   const out = collect();
   const err = collect();
-  const bad = await recogniseLines(Readable.from(lines.map((line) => `${line}\n`)), out.stream, err.stream);
+  const bad = await recogniseLines(Readable.from(lines.map((line) => `${line}\n`)), out.stream, err.stream, options);
   return {
     bad,
     answers: out
@@ -81,9 +84,27 @@ describe('mandate recognise', () => {
     expect(await done).toBe(0);
   });
 
+  const contrary = Array.from({ length: 60 }, (_, i) =>
+    JSON.stringify({ id: String(i), text: `Summarise report ${i} of the harbour and then write a letter about it`, outcome: 'parallel' }),
+  );
+
+  it('learns from outcomes with --online, a line after its answer, the same way each time', async () => {
+    const { answers } = await run(contrary, { online: true });
+    expect(answers[0]).toMatchObject({ pattern: 'sequential' });
+    expect(answers[59]).toMatchObject({ pattern: 'parallel', fallback: false });
+    expect((await run(contrary, { online: true })).answers).toEqual(answers);
+    expect((await run(contrary.slice(0, 1), { online: true })).answers).toEqual(answers.slice(0, 1));
+  });
+
+  it('takes no notice of outcomes without it', async () => {
+    const { answers } = await run(contrary);
+    expect(new Set(answers.map(({ pattern }) => pattern))).toEqual(new Set(['sequential']));
+    expect((await run(contrary.slice(5, 6))).answers).toEqual(answers.slice(5, 6));
+  });
+
   it('refuses an option that it does not have', async () => {
     const streams = { stdout: collect().stream, stderr: collect().stream };
-    expect(await runCli({ args: ['recognise', '--online'], streams, env: {}, cwd: '.' })).toBe(2);
+    expect(await runCli({ args: ['recognise', '--offline'], streams, env: {}, cwd: '.' })).toBe(2);
     expect(await runCli({ args: ['recognise', 'file.jsonl'], streams, env: {}, cwd: '.' })).toBe(2);
   });
 });

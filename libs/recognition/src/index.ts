@@ -1,5 +1,6 @@
 /** Reads a request in plain language: what it asks for, how its parts hang together, which pattern fits it and how sure that is. Pure. */
 export { decodeModel, encodeModel } from './codec.js';
+export { explain, type Explanation } from './explain.js';
 export * from './fallback.js';
 export { patternOf, topologicalOrder, transitiveReduction, validateGraph, type GraphNode } from './graph.js';
 export type { Chances } from './chances.js';
