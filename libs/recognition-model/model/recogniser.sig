@@ -1,1 +1,1 @@
-dKellL+zEZko7ArPQwEp9Kq/sc3s6+QA5LPCA5HPMWj7X2vfuR2O8Vx5jLsB0/nRJvsCcvgh9YgRtyLm9HgyDA==
+z4ubeFzLzeI1U2eImu9sq730e0rNfXt+bfWcr52EB8/Z99ytCDUBSri5DatOUgVEHQ9LSOjAfioazZbtW//6Dg==

@@ -27,7 +27,6 @@ const PLAIN: Record<string, string[]> = {
     'Transcribe the recording. Then summarise the transcript. Finally, email the summary to the team.',
     'First collect the sales figures, then draw a chart based on them',
     'Read the contract, extract the deadlines from it and put them in a table',
-    'Find the cheapest flight to Rome and book it',
     'Fetch the log, filter the errors and then write a report about them',
     'Extract the text from the image and translate the extracted text into French',
   ],

@@ -83,9 +83,8 @@ const speedOf = (model, examples) => {
 
 /** Everything that is measured once: on the same sources, on sources left out, and on those while learning. */
 const measure = ({ model, header, examples, dev, families, cases }) => {
-  const whole = examples.filter(({ bare }) => !bare);
   const inSource = answersOf(model, dev);
-  const all = [...whole, ...dev];
+  const all = [...examples, ...dev];
   const strangers = familiesOf(examples).map((family) => {
     const without = modelWithout(family, families, cases, header);
     const own = all.filter((example) => example.family === family);
@@ -190,7 +189,7 @@ export const writeReport = (trained) => {
   const speed = speedOf(model, dev);
   const goals = goalsOnly(model, dev);
   const text = [
-    `Model ${header.name} ${header.version}, ${(size / 1024 / 1024).toFixed(2)} MiB, SHA-256 \`${digest}\`; trained on ${examples.length} requests (${examples.filter(({ bare }) => bare).length} of them goals whose steps were taken away), SHA-256 of train.jsonl \`${header.trainedOn}\`.`,
+    `Model ${header.name} ${header.version}, ${(size / 1024 / 1024).toFixed(2)} MiB, SHA-256 \`${digest}\`; trained on ${examples.length} requests, SHA-256 of train.jsonl \`${header.trainedOn}\`.`,
     `Median ${speed.median.toFixed(3)} ms, p99 ${speed.p99.toFixed(3)} ms a request, ${Math.round(speed.rate)} a second on one core of the machine that trained it.`,
     `Text that says nothing of how it is built (${goals.length} goals of AsyncHow without their steps): ${digits(goals.filter(Boolean).length / goals.length)} fall back.`,
     ...tables(measured, dev),

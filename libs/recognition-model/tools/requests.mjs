@@ -30,16 +30,3 @@ export const provenanceOf = (examples) =>
 
 /** A request's goal, without the steps that stand behind it. */
 export const goalOf = ({ input }) => input.text.split(/\s1\.\s/u)[0];
-
-/**
- * One more for every request that came with steps: its goal alone, with the pattern of the graph it has all the same. So the model learns
- * what such a text says of its structure: next to nothing.
- */
-export const withBareGoals = (requests) =>
-  requests.flatMap((request) => {
-    const goal = goalOf(request);
-    const { steps: _, ...rest } = request;
-    return (request.input.givenSteps?.length ?? 0) > 1 && goal !== request.input.text
-      ? [request, { ...rest, bare: true, input: { text: goal } }]
-      : [request];
-  });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { decodeModel, encodeModel, exampleOf, heldOutCases, teachWithoutFamilies, trainModel } from '@mandate/recognition/training';
 import { signatureOf } from '../dist/index.js';
-import { provenanceOf, readRequests, withBareGoals } from './requests.mjs';
+import { provenanceOf, readRequests } from './requests.mjs';
 import { writeReport } from './report.mjs';
 
 const { values } = parseArgs({
@@ -39,7 +39,7 @@ const keyFor = () => {
 
 const key = keyFor();
 const file = join(values.data, 'train.jsonl');
-const examples = withBareGoals(readRequests(file)).map(exampleOf);
+const examples = readRequests(file).map(exampleOf);
 note(`${examples.length} requests read`);
 const families = teachWithoutFamilies(examples, note);
 const cases = heldOutCases(examples, families, note);

@@ -8,7 +8,7 @@ import { countsFrom, entriesOf, type Counts } from './counts.js';
 import { BUCKETS } from './features.js';
 import { MEASURES } from './measures.js';
 import type { Gate, ModelHeader, RecogniserModel } from './model.js';
-import { VIEWS, type StyleSource, type StyleView, type View } from './style.js';
+import { styleView, VIEWS, type StyleSource, type StyleView, type View } from './style.js';
 
 const FORMAT = 'mandate-recogniser/1';
 /** Names of the measures, in order: a model trained with others must not be loaded. */
@@ -176,13 +176,14 @@ export const decodeModel = (bytes: Uint8Array): RecogniserModel => {
       fill(name.replace('*', 'keys'), (length) => new Uint32Array(length)),
       fill(name.replace('*', 'counts'), (length) => new Uint8Array(length)),
     );
-  const viewOf = (view: View): StyleView => ({
-    sources: preamble.styles[view].map((source, i): StyleSource => ({
-      ...source,
-      words: countsOf(`word * ${view} ${i}`),
-      runs: countsOf(`run * ${view} ${i}`),
-    })),
-  });
+  const viewOf = (view: View): StyleView =>
+    styleView(
+      preamble.styles[view].map((source, i): StyleSource => ({
+        ...source,
+        words: countsOf(`word * ${view} ${i}`),
+        runs: countsOf(`run * ${view} ${i}`),
+      })),
+    );
   return {
     header: { name, version, trainedOn, provenance },
     linear: {

@@ -7,7 +7,8 @@ const STEPS = 13;
 export const packCount = (count: number): number =>
   count < EXACT ? count : Math.min(255, EXACT + Math.round(Math.log2(count / EXACT) * STEPS));
 export const unpackCount = (packed: number): number => (packed < EXACT ? packed : EXACT * 2 ** ((packed - EXACT) / STEPS));
-const UNPACKED = Float64Array.from({ length: 256 }, (_, packed) => unpackCount(packed));
+/** Rounded to what is kept of them when tables are joined. */
+const UNPACKED = Float64Array.from({ length: 256 }, (_, packed) => Math.fround(unpackCount(packed)));
 
 export interface Counts {
   keys: Uint32Array;
@@ -45,4 +46,36 @@ export const entriesOf = ({ keys, counts }: Counts): { keys: Uint32Array; packed
     keys: Uint32Array.from(places, (place) => keys[place] as number),
     packed: Uint8Array.from(places, (place) => counts[place] as number),
   };
+};
+
+/** Several tables as one: a key is looked for once, and its counts in all of them lie side by side. */
+export interface Joined {
+  keys: Uint32Array;
+  /** 0: no key lies here. */
+  used: Uint8Array;
+  counts: Float32Array;
+  width: number;
+}
+
+export const joined = (tables: readonly Counts[]): Joined => {
+  const all = new Set(tables.flatMap(({ keys, counts }) => [...keys].filter((_, place) => counts[place] !== 0)));
+  let size = 16;
+  while (size < 2 * all.size) size *= 2;
+  const width = tables.length;
+  const table: Joined = { keys: new Uint32Array(size), used: new Uint8Array(size), counts: new Float32Array(size * width), width };
+  for (const key of all) {
+    const place = slotIn(table, key);
+    table.keys[place] = key;
+    table.used[place] = 1;
+    tables.forEach((one, i) => (table.counts[place * width + i] = countIn(one, key)));
+  }
+  return table;
+};
+
+/** Where the counts of a key are, or would be: all 0 there. */
+export const slotIn = ({ keys, used }: Joined, key: number): number => {
+  const mask = keys.length - 1;
+  let place = (Math.imul(key, 0x9e3779b1) >>> 0) & mask;
+  while (used[place] !== 0 && keys[place] !== key) place = (place + 1) & mask;
+  return place;
 };

@@ -3,7 +3,7 @@ import type { Pattern } from '@mandate/contracts';
 import { patternOf } from './graph.js';
 import { INSPECTING_VERBS, verbOf } from './lexicon.js';
 import type { Reading } from './reading.js';
-import { connect, type Link, type Sketch } from './sketch.js';
+import { connect, type Link, type Part, type Sketch } from './sketch.js';
 import type { Ties } from './ties.js';
 import type { Token } from './tokens.js';
 
@@ -134,20 +134,25 @@ const verbFacts = (tokens: readonly Token[]): Facts['verbs'] => {
   return facts;
 };
 
-const patternWith = ({ parts }: Sketch, unsaid: Sketch['unsaid']): Pattern =>
+const patternWith = (parts: readonly Part[], unsaid: Sketch['unsaid']): Pattern =>
   patternOf(connect(parts, unsaid).map(({ dependsOn }, i) => ({ id: String(i), dependsOn: dependsOn.map(String) })));
+
+const opinionsOn = ({ parts, unsaid }: Sketch): Facts['opinions'] => {
+  if (parts.length === 1) return { chain: 'direct', independent: 'direct', taken: 'direct' };
+  const chain = patternWith(parts, 'chain');
+  const independent = parts.some(({ link }) => link === 'unsaid') ? patternWith(parts, 'independent') : chain;
+  return { chain, independent, taken: unsaid === 'chain' ? chain : independent };
+};
 
 export const factsOf = (reading: Reading, sketch: Sketch): Facts => {
   const { tokens, asks, input } = reading;
-  const chain = patternWith(sketch, 'chain');
-  const independent = patternWith(sketch, 'independent');
   const rest = asks.slice(1);
   const having = (tie: keyof Ties): number => rest.filter(({ ties }) => ties[tie]).length;
   const words = tally(tokens.flatMap(({ kind, text }) => (kind === 'word' ? [text] : [])));
   return {
     reading,
     sketch,
-    opinions: { chain, independent, taken: sketch.unsaid === 'chain' ? chain : independent },
+    opinions: opinionsOn(sketch),
     words,
     kinds: tally(tokens.map(({ kind }) => kind)),
     links: tally(sketch.parts.map(({ link }) => link)),

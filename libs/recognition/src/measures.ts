@@ -125,7 +125,9 @@ const MANNER =
     ' ',
   );
 
-const counting = (word: string): Measure => [`"${word}"`, ({ words }) => most(4, words.get(word) ?? 0)];
+const MOST_COUNTED = 4;
+const counted = (word: string): string => `"${word}"`;
+const counting = (word: string): Measure => [counted(word), ({ words }) => most(MOST_COUNTED, words.get(word) ?? 0)];
 const opening = (word: string): Measure => [`opens with "${word}"`, ({ reading }) => bit(reading.tokens[0]?.text === word)];
 
 /** Features that tell how a request is built, whoever wrote it. */
@@ -139,5 +141,21 @@ export const STYLE: readonly Measure[] = [
 ];
 export const MEASURES: readonly Measure[] = [...STRUCTURE, ...STYLE];
 
-export const measure = (facts: Facts, measures: readonly Measure[] = MEASURES): Float64Array =>
-  Float64Array.from(measures, ([, of]) => of(facts));
+/** Where the count of each word goes: a text has fewer words than there are measures of words. */
+const COUNTED: ReadonlyMap<string, number> = new Map(
+  [...BINDING, ...MANNER].map((word) => [word, MEASURES.findIndex(([name]) => name === counted(word))]),
+);
+const OTHERS: readonly (readonly [place: number, of: Measure[1]])[] = MEASURES.flatMap(([, of], place) =>
+  new Set(COUNTED.values()).has(place) ? [] : [[place, of] as const],
+);
+
+/** All measures, in their order. */
+export const measure = (facts: Facts): Float64Array => {
+  const measured = new Float64Array(MEASURES.length);
+  for (const [word, count] of facts.words) {
+    const place = COUNTED.get(word);
+    if (place !== undefined) measured[place] = most(MOST_COUNTED, count);
+  }
+  for (const [place, of] of OTHERS) measured[place] = of(facts);
+  return measured;
+};

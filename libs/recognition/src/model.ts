@@ -50,6 +50,8 @@ export interface Examined {
   facts: Facts;
   situation: Situation;
   measures: Float64Array;
+  /** Of the tokens. */
+  hashes: Uint32Array;
   standard: Float64Array;
   sparse: Sparse;
   /** By words and measures, as learned. */
@@ -81,10 +83,11 @@ export const combined = (gate: Gate, trust: number, learned: Chances, built: Cha
   sharpened(mixed(trust, learned, built), gate.sharpness[0] + gate.sharpness[1] * trust);
 
 /** What needs no model. */
-export const prepare = (input: RecognitionInput): Pick<Examined, 'facts' | 'situation' | 'measures' | 'sparse'> => {
+export const prepare = (input: RecognitionInput): Pick<Examined, 'facts' | 'situation' | 'measures' | 'hashes' | 'sparse'> => {
   const reading = read(input);
   const facts = factsOf(reading, sketchOf(reading));
-  return { facts, situation: situationOf(facts), measures: measure(facts), sparse: sparseOf(hashTokens(reading.tokens)) };
+  const hashes = hashTokens(reading.tokens);
+  return { facts, situation: situationOf(facts), measures: measure(facts), hashes, sparse: sparseOf(hashes) };
 };
 
 export const examine = (model: RecogniserModel, input: RecognitionInput): Examined => {
@@ -94,8 +97,8 @@ export const examine = (model: RecogniserModel, input: RecognitionInput): Examin
   const scores = linearScores(model.linear, sparse, standard);
   const learned = learnedChances(scores, forestScores(model.forest, treeFeatures(measures, scores)));
   const built = model.situations.get(situation.key) ?? situation.judged;
-  const familiarity = familiarityOf(model.style, facts.reading.tokens);
-  const trust = trustIn(model.gate, familiarity);
+  const familiarity = familiarityOf(model.style, facts.reading.tokens, prepared.hashes);
+  const trust = situation.open ? 0 : trustIn(model.gate, familiarity);
   const chances = withSteps(combined(model.gate, trust, learned, built), facts.steps.count);
   return { ...prepared, standard, learned, built, familiarity, trust, chances: exact(chances) };
 };

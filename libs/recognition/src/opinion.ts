@@ -14,13 +14,16 @@ export interface Situation {
   judged: readonly [number, number, number, number];
   /** The text says how its steps lie, so that the opinion can be acted on. */
   stated: boolean;
+  /** The text names a goal and says nothing of the way there: what is learned from texts that do has nothing to say. */
+  open: boolean;
 }
 
-const situation = (key: string, because: string, judged: Situation['judged'], stated = false): Situation => ({
+const situation = (key: string, because: string, judged: Situation['judged'], stated = false, open = false): Situation => ({
   key,
   because,
   judged,
   stated,
+  open,
 });
 
 const given = ({ steps }: Facts): Situation => {
@@ -96,8 +99,8 @@ const single = (facts: Facts): Situation => {
   if (hidden >= 2) return situation('one with deeds', 'one thing is asked, others are named in passing', [0.38, 0.5, 0.08, 0.04]);
   if (isSingleDeed(facts) && hidden === 0) return situation('one deed', 'one deed is asked for', [0.88, 0.08, 0.03, 0.01], true);
   if (hidden === 1) return situation('one with a deed', 'one thing is asked, another is named in passing', [0.58, 0.32, 0.07, 0.03]);
-  if (length > 30) return situation('one long', 'one thing is asked at length', [0.58, 0.24, 0.13, 0.05]);
-  return situation('one', 'one thing is asked, and not how', [0.63, 0.2, 0.08, 0.09]);
+  if (length > 30) return situation('one long', 'one thing is asked at length', [0.56, 0.26, 0.13, 0.05]);
+  return situation('one', 'one thing is asked, and not how', [0.58, 0.23, 0.09, 0.1]);
 };
 
 /** How many asks behind the first take up what an earlier one gives. */
@@ -153,8 +156,20 @@ const several = (facts: Facts): Situation => {
   return situation(key, 'parts that no word ties', [0.2, 0.45, 0.28, 0.07]);
 };
 
+const SOMEBODY: ReadonlySet<string> = new Set(['to', 'i', 'we', 'you', 'one']);
+
+/** "How to change a tyre", "how do I get rich", "steps to a better life". */
+const asksTheWay = ({ reading: { tokens } }: Facts): boolean => {
+  const [first, second, third] = [tokens[0]?.text, tokens[1]?.text ?? '', tokens[2]?.text ?? ''];
+  if (first === 'how') return second === 'to' || (/^(?:do|can|should|would|could)$/u.test(second) && SOMEBODY.has(third));
+  return (first === 'ways' || first === 'steps') && second === 'to';
+};
+
 /** The one situation that a request is in. */
 export const situationOf = (facts: Facts): Situation => {
+  const { form, asks } = facts.reading;
+  if (form !== 'given' && form !== 'listed' && asks.length < 2 && asksTheWay(facts))
+    return situation('goal', 'a goal is named, and no step on the way', [0.3, 0.3, 0.1, 0.3], false, true);
   switch (facts.reading.form) {
     case 'given':
       return given(facts);

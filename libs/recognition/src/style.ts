@@ -2,7 +2,8 @@
  * How familiar the way of writing is: models of word runs, one for each source trained on. A request that none of them expects comes from
  * somewhere else, and what was learned from those sources counts for less there.
  */
-import { countIn, type Counts } from './counts.js';
+import { countIn, joined, slotIn, type Counts, type Joined } from './counts.js';
+import { hashText } from './features.js';
 import { isFunctionWord, verbOf } from './lexicon.js';
 import type { Token } from './tokens.js';
 
@@ -24,7 +25,16 @@ export type View = (typeof VIEWS)[number];
 
 export interface StyleView {
   sources: readonly StyleSource[];
+  /** The sources' tables, joined. */
+  words: Joined;
+  runs: Joined;
 }
+
+export const styleView = (sources: readonly StyleSource[]): StyleView => ({
+  sources,
+  words: joined(sources.map(({ words }) => words)),
+  runs: joined(sources.map(({ runs }) => runs)),
+});
 
 export type StyleModel = Readonly<Record<View, StyleView>>;
 
@@ -35,21 +45,19 @@ export interface Familiarity {
   nearest: string;
 }
 
-const fnv = (text: string): number => {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
+const finished = (hash: number): number => {
+  const h = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
   return (h ^ (h >>> 13)) >>> 0;
 };
+const fnv = (text: string): number => finished(hashText(text));
 
 const EDGE = fnv('^');
 const END = fnv('$');
 const ANY_WORD = fnv('~');
 
-const hashIn = (view: View, { kind, text }: Token): number => {
-  if (kind !== 'word') return fnv(`<${kind}>`);
-  return view === 'words' || isFunctionWord(text) || verbOf(text) ? fnv(text) : ANY_WORD;
-};
+/** `hash`: of the token, as `hashTokens` has it. */
+const keyIn = (view: View, { kind, text }: Token, hash: number): number =>
+  kind !== 'word' || view === 'words' || isFunctionWord(text) || verbOf(text) ? finished(hash) : ANY_WORD;
 
 /** Keys of each place's word, and of the pair and triple that end there. */
 export interface Runs {
@@ -67,11 +75,11 @@ const pair = (a: number, b: number): number => {
 const READ = 200;
 
 /** Two edges before the text and one behind it are words too. */
-export const styleRuns = (view: View, tokens: readonly Token[]): Runs => {
+export const styleRuns = (view: View, tokens: readonly Token[], hashes: Uint32Array): Runs => {
   const n = Math.min(READ, tokens.length) + 3;
   const runs: Runs = { one: new Uint32Array(n), two: new Uint32Array(n), three: new Uint32Array(n) };
   for (let at = 0; at < n; at++) {
-    runs.one[at] = at < 2 ? EDGE : at === n - 1 ? END : hashIn(view, tokens[at - 2] as Token);
+    runs.one[at] = at < 2 ? EDGE : at === n - 1 ? END : keyIn(view, tokens[at - 2] as Token, hashes[at - 2] as number);
     if (at > 0) runs.two[at] = pair(runs.one[at - 1] as number, runs.one[at] as number);
     if (at > 1) runs.three[at] = pair(runs.two[at - 1] as number, runs.one[at] as number);
   }
@@ -114,29 +122,53 @@ export const styleScore = ({ words, runs, size }: Counted, background: Float64Ar
   return sum / Math.max(1, one.length - 2);
 };
 
-/** The same where every word stood alone, for all sources together. */
-const backgroundScore = (background: Float64Array): number => {
-  let sum = 0;
-  for (let at = 2; at < background.length; at++) sum += Math.log2(background[at] as number);
-  return sum / Math.max(1, background.length - 2);
+interface Scores {
+  /** Of each source, as `styleScore` has it. */
+  bySource: Float64Array;
+  /** The same where every word stood alone, for all sources together. */
+  alone: number;
+}
+
+const scoresIn = ({ sources, words, runs }: StyleView, { one, two, three }: Runs): Scores => {
+  const size = sources.reduce((sum, source) => sum + source.size, 0);
+  const width = sources.length;
+  const bySource = new Float64Array(width);
+  let alone = 0;
+  let before = slotIn(words, one[1] as number) * width;
+  let pairBefore = slotIn(runs, two[1] as number) * width;
+  for (let at = 2; at < one.length; at++) {
+    const word = slotIn(words, one[at] as number) * width;
+    const both = slotIn(runs, two[at] as number) * width;
+    const all = slotIn(runs, three[at] as number) * width;
+    let count = 0;
+    for (let i = 0; i < width; i++) count += words.counts[word + i] as number;
+    const background = (count + UNSEEN) / (size + UNSEEN_WORDS);
+    alone += Math.log2(background);
+    for (let i = 0; i < width; i++) {
+      const single = ((words.counts[word + i] as number) + WORD_LEAN * background) / ((sources[i] as StyleSource).size + WORD_LEAN);
+      const afterOne = ((runs.counts[both + i] as number) + LEAN * single) / ((words.counts[before + i] as number) + LEAN);
+      const afterTwo = ((runs.counts[all + i] as number) + LEAN * afterOne) / ((runs.counts[pairBefore + i] as number) + LEAN);
+      bySource[i] = (bySource[i] as number) + Math.log2(afterTwo);
+    }
+    before = word;
+    pairBefore = both;
+  }
+  const length = Math.max(1, one.length - 2);
+  return { bySource: bySource.map((sum) => sum / length), alone: alone / length };
 };
 
 /**
  * How likely the structure is under the source that expects it most; how much likelier the words are than without order (Ren et al. 2019);
  * and how that compares with a source's own requests. Their plain sum tells strangers better than weights learned from a few families.
  */
-export const familiarityOf = ({ words, structure }: StyleModel, tokens: readonly Token[]): Familiarity => {
-  const structureRuns = styleRuns('structure', tokens);
-  const structureAlone = backgroundOf(structure.sources, structureRuns);
-  const wordRuns = styleRuns('words', tokens);
-  const wordsAlone = backgroundOf(words.sources, wordRuns);
-  let [expected, likelihood, standing, nearest] = [-Infinity, -Infinity, -Infinity, ''];
-  for (const source of structure.sources) expected = Math.max(expected, styleScore(source, structureAlone, structureRuns));
-  for (const source of words.sources) {
-    const score = styleScore(source, wordsAlone, wordRuns);
-    likelihood = Math.max(likelihood, score);
-    const place = (score - source.mean) / source.deviation;
-    if (place > standing) [standing, nearest] = [place, source.name];
-  }
-  return { score: expected + (likelihood - backgroundScore(wordsAlone)) + standing, nearest };
+export const familiarityOf = ({ words, structure }: StyleModel, tokens: readonly Token[], hashes: Uint32Array): Familiarity => {
+  const structured = scoresIn(structure, styleRuns('structure', tokens, hashes));
+  const worded = scoresIn(words, styleRuns('words', tokens, hashes));
+  let [standing, nearest] = [-Infinity, ''];
+  words.sources.forEach(({ name, mean, deviation }, i) => {
+    const place = ((worded.bySource[i] as number) - mean) / deviation;
+    if (place > standing) [standing, nearest] = [place, name];
+  });
+  const score = Math.max(...structured.bySource) + (Math.max(...worded.bySource) - worded.alone) + standing;
+  return { score, nearest };
 };

@@ -15,7 +15,7 @@ export interface Labelled {
   input: RecognitionInput;
 }
 
-export interface Example extends Labelled, Pick<Examined, 'facts' | 'situation' | 'measures' | 'sparse'> {
+export interface Example extends Labelled, Pick<Examined, 'facts' | 'situation' | 'measures' | 'hashes' | 'sparse'> {
   /** The label's place. */
   truth: number;
   /** Parts of one collection by one author are one family. */

@@ -1,6 +1,16 @@
 /** Counts how each source writes, and how its own requests score where they were not counted. */
 import { countsFrom, packCount, type Counts } from '../counts.js';
-import { backgroundOf, styleRuns, styleScore, type Runs, type StyleModel, type StyleSource, type StyleView, type View } from '../style.js';
+import {
+  backgroundOf,
+  styleRuns,
+  styleScore,
+  styleView,
+  type Runs,
+  type StyleModel,
+  type StyleSource,
+  type StyleView,
+  type View,
+} from '../style.js';
 import type { Example } from './examples.js';
 
 /** A run of three that stands in one request only says little about its author, and is left out. */
@@ -60,14 +70,14 @@ const usual = (name: string, requests: readonly Runs[], all: readonly StyleSourc
 
 const trainView = (examples: readonly Example[], view: View): StyleView => {
   const bySource = new Map<string, Runs[]>();
-  for (const { source, facts } of examples) {
+  for (const { source, facts, hashes } of examples) {
     const requests = bySource.get(source) ?? [];
-    requests.push(styleRuns(view, facts.reading.tokens));
+    requests.push(styleRuns(view, facts.reading.tokens, hashes));
     bySource.set(source, requests);
   }
   const named = [...bySource].sort(([a], [b]) => (a < b ? -1 : 1));
   const whole = named.map(([name, requests]) => counted(name, requests));
-  return { sources: whole.map((source, i) => ({ ...source, ...usual(source.name, named[i]?.[1] ?? [], whole) })) };
+  return styleView(whole.map((source, i) => ({ ...source, ...usual(source.name, named[i]?.[1] ?? [], whole) })));
 };
 
 export const trainStyle = (examples: readonly Example[]): StyleModel => ({

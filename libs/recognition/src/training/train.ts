@@ -51,7 +51,7 @@ export const heldOut = (taught: Taught, example: Example, known: boolean): HeldO
   truth: example.truth,
   learned: learnedBy(taught, example),
   built: taught.situations.get(example.situation.key) ?? example.situation.judged,
-  familiarity: familiarityOf(taught.style, example.facts.reading.tokens),
+  familiarity: familiarityOf(taught.style, example.facts.reading.tokens, example.hashes),
 });
 
 /** Models of which each never read one family. */
