@@ -7,8 +7,7 @@ const STEPS = 13;
 export const packCount = (count: number): number =>
   count < EXACT ? count : Math.min(255, EXACT + Math.round(Math.log2(count / EXACT) * STEPS));
 export const unpackCount = (packed: number): number => (packed < EXACT ? packed : EXACT * 2 ** ((packed - EXACT) / STEPS));
-/** Rounded to what is kept of them when tables are joined. */
-const UNPACKED = Float64Array.from({ length: 256 }, (_, packed) => Math.fround(unpackCount(packed)));
+const UNPACKED = Float64Array.from({ length: 256 }, (_, packed) => unpackCount(packed));
 
 export interface Counts {
   keys: Uint32Array;
@@ -50,10 +49,10 @@ export const entriesOf = ({ keys, counts }: Counts): { keys: Uint32Array; packed
 
 /** Several tables as one: a key is looked for once, and its counts in all of them lie side by side. */
 export interface Joined {
-  keys: Uint32Array;
   /** 0: no key lies here. */
-  used: Uint8Array;
-  counts: Float32Array;
+  keys: Uint32Array;
+  /** Packed: small, so that they stay near the processor. */
+  counts: Uint8Array;
   width: number;
 }
 
@@ -62,20 +61,24 @@ export const joined = (tables: readonly Counts[]): Joined => {
   let size = 16;
   while (size < 2 * all.size) size *= 2;
   const width = tables.length;
-  const table: Joined = { keys: new Uint32Array(size), used: new Uint8Array(size), counts: new Float32Array(size * width), width };
+  const table: Joined = { keys: new Uint32Array(size), counts: new Uint8Array(size * width), width };
   for (const key of all) {
-    const place = slotIn(table, key);
-    table.keys[place] = key;
-    table.used[place] = 1;
-    tables.forEach((one, i) => (table.counts[place * width + i] = countIn(one, key)));
+    const slot = slotIn(table, key);
+    table.keys[slot] = key || 1;
+    tables.forEach((one, i) => (table.counts[slot * width + i] = one.counts[placeOf(one, key)] as number));
   }
   return table;
 };
 
 /** Where the counts of a key are, or would be: all 0 there. */
-export const slotIn = ({ keys, used }: Joined, key: number): number => {
+export const slotIn = ({ keys }: Joined, key: number): number => {
   const mask = keys.length - 1;
-  let place = (Math.imul(key, 0x9e3779b1) >>> 0) & mask;
-  while (used[place] !== 0 && keys[place] !== key) place = (place + 1) & mask;
-  return place;
+  const sought = key || 1;
+  let slot = (Math.imul(sought, 0x9e3779b1) >>> 0) & mask;
+  while (keys[slot] !== 0 && keys[slot] !== sought) slot = (slot + 1) & mask;
+  return slot;
 };
+
+/** About what was counted there in the table of that place. */
+export const countAt = ({ counts, width }: Joined, slot: number, table: number): number =>
+  UNPACKED[counts[slot * width + table] as number] as number;

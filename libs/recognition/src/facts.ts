@@ -55,6 +55,12 @@ const tally = <K>(keys: Iterable<K>): Map<K, number> => {
   return counts;
 };
 
+const wordsOf = (tokens: readonly Token[]): Map<string, number> => {
+  const counts = new Map<string, number>();
+  for (const { kind, text } of tokens) if (kind === 'word') counts.set(text, (counts.get(text) ?? 0) + 1);
+  return counts;
+};
+
 const root = (word: string): string => word.slice(0, 5);
 
 const stepFacts = (steps: readonly string[]): StepFacts => {
@@ -148,7 +154,7 @@ export const factsOf = (reading: Reading, sketch: Sketch): Facts => {
   const { tokens, asks, input } = reading;
   const rest = asks.slice(1);
   const having = (tie: keyof Ties): number => rest.filter(({ ties }) => ties[tie]).length;
-  const words = tally(tokens.flatMap(({ kind, text }) => (kind === 'word' ? [text] : [])));
+  const words = wordsOf(tokens);
   return {
     reading,
     sketch,

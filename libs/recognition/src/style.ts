@@ -2,7 +2,7 @@
  * How familiar the way of writing is: models of word runs, one for each source trained on. A request that none of them expects comes from
  * somewhere else, and what was learned from those sources counts for less there.
  */
-import { countIn, joined, slotIn, type Counts, type Joined } from './counts.js';
+import { countAt, countIn, joined, slotIn, type Counts, type Joined } from './counts.js';
 import { hashText } from './features.js';
 import { isFunctionWord, verbOf } from './lexicon.js';
 import type { Token } from './tokens.js';
@@ -72,7 +72,7 @@ const pair = (a: number, b: number): number => {
 };
 
 /** Texts are alike from beginning to end: beyond this many tokens no more is read. */
-const READ = 200;
+const READ = 96;
 
 /** Two edges before the text and one behind it are words too. */
 export const styleRuns = (view: View, tokens: readonly Token[], hashes: Uint32Array): Runs => {
@@ -129,32 +129,42 @@ interface Scores {
   alone: number;
 }
 
+/** Chances are multiplied, and their logarithm taken only now and then: far from where doubles end. */
+const SMALL = 1e-250;
+
 const scoresIn = ({ sources, words, runs }: StyleView, { one, two, three }: Runs): Scores => {
-  const size = sources.reduce((sum, source) => sum + source.size, 0);
   const width = sources.length;
+  const sizes = Float64Array.from(sources, ({ size }) => size + WORD_LEAN);
+  const size = sizes.reduce((sum, own) => sum + own - WORD_LEAN, UNSEEN_WORDS);
   const bySource = new Float64Array(width);
+  const products = new Float64Array(width).fill(1);
   let alone = 0;
-  let before = slotIn(words, one[1] as number) * width;
-  let pairBefore = slotIn(runs, two[1] as number) * width;
+  let before = slotIn(words, one[1] as number);
+  let pairBefore = slotIn(runs, two[1] as number);
   for (let at = 2; at < one.length; at++) {
-    const word = slotIn(words, one[at] as number) * width;
-    const both = slotIn(runs, two[at] as number) * width;
-    const all = slotIn(runs, three[at] as number) * width;
-    let count = 0;
-    for (let i = 0; i < width; i++) count += words.counts[word + i] as number;
-    const background = (count + UNSEEN) / (size + UNSEEN_WORDS);
+    const word = slotIn(words, one[at] as number);
+    const both = slotIn(runs, two[at] as number);
+    const all = slotIn(runs, three[at] as number);
+    let count = UNSEEN;
+    for (let i = 0; i < width; i++) count += countAt(words, word, i);
+    const background = count / size;
     alone += Math.log2(background);
     for (let i = 0; i < width; i++) {
-      const single = ((words.counts[word + i] as number) + WORD_LEAN * background) / ((sources[i] as StyleSource).size + WORD_LEAN);
-      const afterOne = ((runs.counts[both + i] as number) + LEAN * single) / ((words.counts[before + i] as number) + LEAN);
-      const afterTwo = ((runs.counts[all + i] as number) + LEAN * afterOne) / ((runs.counts[pairBefore + i] as number) + LEAN);
-      bySource[i] = (bySource[i] as number) + Math.log2(afterTwo);
+      const single = (countAt(words, word, i) + WORD_LEAN * background) / (sizes[i] as number);
+      const afterOne = (countAt(runs, both, i) + LEAN * single) / (countAt(words, before, i) + LEAN);
+      const afterTwo = (countAt(runs, all, i) + LEAN * afterOne) / (countAt(runs, pairBefore, i) + LEAN);
+      const product = (products[i] as number) * afterTwo;
+      if (product > SMALL) products[i] = product;
+      else {
+        bySource[i] = (bySource[i] as number) + Math.log2(product);
+        products[i] = 1;
+      }
     }
     before = word;
     pairBefore = both;
   }
   const length = Math.max(1, one.length - 2);
-  return { bySource: bySource.map((sum) => sum / length), alone: alone / length };
+  return { bySource: bySource.map((sum, i) => (sum + Math.log2(products[i] as number)) / length), alone: alone / length };
 };
 
 /**
