@@ -1,8 +1,6 @@
 /** Reading events: of one stream, or of the whole log by position. */
-import type pg from 'pg';
-import type { Database, Row } from './database.js';
-import { EnvelopeReader } from './envelope-reader.js';
-import { decodePage, type Decoder } from './recorded-event.js';
+import type { Database, Row, Statement } from './database.js';
+import { EventsOnArrival, type Decoder } from './recorded-event.js';
 import type { LogHead, RecordedEvent, StreamId } from './types.js';
 
 export interface ReadStream {
@@ -34,24 +32,11 @@ const PAGE = 50;
  */
 const pages = (from: string, to: string, step: string, events: string): string =>
   `SELECT page.* FROM generate_series(${from}, ${to}, ${PAGE}) AS start, LATERAL (
-     SELECT convert_from(string_agg(e.canonical, '\\x0a'::bytea), 'UTF8') AS envelopes,
-            array_agg(e.position) AS positions, array_agg((date_part('epoch', e.recorded_at) * 1000)::bigint) AS times
+     SELECT array_agg(e.position) AS positions, array_agg((date_part('epoch', e.recorded_at) * 1000)::bigint) AS times,
+            convert_from(string_agg(e.canonical, '\\x0a'::bytea), 'UTF8') AS envelopes
        FROM (SELECT position, recorded_at, canonical FROM es.event
               WHERE log_id = 1 AND ${step} >= start AND ${step} < start + ${PAGE} AND ${step} <= ${to} AND ${events} ORDER BY ${step}) e
      HAVING count(*) > 0) page`;
-
-const TEXT = 25;
-
-/** Canonical JSON holds no line break. */
-const parsedOnArrival = (): pg.CustomTypesConfig => {
-  const reader = new EnvelopeReader();
-  return {
-    getTypeParser:
-      (type: number) =>
-      (text: string): unknown =>
-        type === TEXT ? text.split('\n').map((line) => reader.read(line)) : JSON.parse(`[${text.slice(1, -1)}]`),
-  };
-};
 
 /** The bounds in the stream's row let PostgreSQL leave the other partitions alone. */
 const ofStream = (column: string): string => `(SELECT s.${column} FROM es.stream s WHERE s.id = $1 AND s.tenant = $2 AND s.type = $3)`;
@@ -80,18 +65,21 @@ const HEAD = { name: 'es_head', text: 'SELECT name, size, epoch, frontier FROM e
 
 const STORED_TYPES = { name: 'es_stored_types', text: 'SELECT type, schema_version FROM es.event_type' };
 
-export const readStream = async (database: Database, decoder: Decoder, query: ReadStream): Promise<RecordedEvent[]> => {
+export const readStream = (database: Database, decoder: Decoder, query: ReadStream): Promise<RecordedEvent[]> => {
   const { tenant, stream, fromVersion = 1, limit } = query;
   const last = limit === undefined ? null : fromVersion + limit - 1;
-  return decodePage(
-    await database.query({ ...STREAM, types: parsedOnArrival() }, [stream.id, tenant, stream.type, fromVersion, last]),
-    decoder,
-  );
+  return read(database, decoder, STREAM, [stream.id, tenant, stream.type, fromVersion, last]);
 };
 
-export const readAll = async (database: Database, decoder: Decoder, query: ReadAll): Promise<RecordedEvent[]> => {
+export const readAll = (database: Database, decoder: Decoder, query: ReadAll): Promise<RecordedEvent[]> => {
   const { from, limit, types = null, tenant = null } = query;
-  return decodePage(await database.query({ ...ALL, types: parsedOnArrival() }, [from + 1, from + limit, types, tenant]), decoder);
+  return read(database, decoder, ALL, [from + 1, from + limit, types, tenant]);
+};
+
+const read = async (database: Database, decoder: Decoder, statement: Statement, values: readonly unknown[]): Promise<RecordedEvent[]> => {
+  const arrival = new EventsOnArrival(decoder);
+  await database.query({ ...statement, types: arrival.types }, values);
+  return arrival.opened();
 };
 
 export const readHead = async (database: Database): Promise<LogHead> => {

@@ -1,9 +1,9 @@
 /** Events as readers see them: from rows, or straight from what was just appended. */
 import type { JsonObject } from '@mandate/kernel';
+import type pg from 'pg';
 import type { DataKeys } from './data-keys.js';
-import type { Row } from './database.js';
 import { personalContext, type PersonalBlob } from './envelope.js';
-import type { EnvelopeParts } from './envelope-reader.js';
+import { EnvelopeReader, type EnvelopeParts } from './envelope-reader.js';
 import { unseal } from './keys.js';
 import type { BatchEntry } from './append-call.js';
 import type { PreparedEvent } from './prepare.js';
@@ -17,25 +17,50 @@ export interface Decoder {
   keys: DataKeys | null;
 }
 
-/** Rows that hold the envelopes, positions and times (milliseconds) of some events each. */
-export const decodePage = async (rows: readonly Row[], { log, upcasters, keys }: Decoder): Promise<RecordedEvent[]> => {
-  const events: RecordedEvent[] = [];
-  let time = 0;
-  let recordedAt = '';
-  for (const row of rows) {
-    const envelopes = row['envelopes'] as EnvelopeParts[];
-    const positions = row['positions'] as number[];
-    const times = row['times'] as number[];
-    for (let i = 0; i < envelopes.length; i++) {
-      const envelope = envelopes[i] as EnvelopeParts;
-      if (times[i] !== time) recordedAt = new Date((time = times[i] as number)).toISOString();
-      const event = recorded(envelope, positions[i] as number, recordedAt, upcasters);
-      if (keys && envelope.tail.personal) event.personal = await openPersonal(event, envelope.tail.personal, log, keys);
-      events.push(event);
+/**
+ * Makes events of the rows of one query while the rest is still on its way. A row holds the positions, the times (milliseconds) and the envelopes,
+ * a line each, of some events, in columns of that order.
+ */
+export class EventsOnArrival {
+  readonly types: pg.CustomTypesConfig = {
+    getTypeParser: (type: number) =>
+      type === TEXT ? (text: string) => this.decode(text) : (text: string) => this.numbers.push(integers(text)),
+  };
+  private readonly events: RecordedEvent[] = [];
+  private readonly sealed: [event: RecordedEvent, personal: PersonalBlob][] = [];
+  private readonly reader = new EnvelopeReader();
+  /** Positions and times of the row under way. */
+  private numbers: number[][] = [];
+  private time = 0;
+  private recordedAt = '';
+
+  constructor(private readonly decoder: Decoder) {}
+
+  /** All events, once the query has ended. */
+  async opened(): Promise<RecordedEvent[]> {
+    const { log, keys } = this.decoder;
+    if (keys) for (const [event, personal] of this.sealed) event.personal = await openPersonal(event, personal, log, keys);
+    return this.events;
+  }
+
+  /** Canonical JSON holds no line break. */
+  private decode(envelopes: string): void {
+    const [positions = [], times = []] = this.numbers;
+    this.numbers = [];
+    const lines = envelopes.split('\n');
+    for (let i = 0; i < lines.length; i++) {
+      const envelope = this.reader.read(lines[i] as string);
+      if (times[i] !== this.time) this.recordedAt = new Date((this.time = times[i] as number)).toISOString();
+      const event = recorded(envelope, positions[i] as number, this.recordedAt, this.decoder.upcasters);
+      this.events.push(event);
+      if (envelope.tail.personal) this.sealed.push([event, envelope.tail.personal]);
     }
   }
-  return events;
-};
+}
+
+const TEXT = 25;
+
+const integers = (array: string): number[] => JSON.parse(`[${array.slice(1, -1)}]`) as number[];
 
 const NO_FIELDS: readonly string[] = [];
 
