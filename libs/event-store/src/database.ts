@@ -1,6 +1,7 @@
 /** The connection pool of a store, with bounded waits and typed rows. */
 import pg from 'pg';
 import { AppError } from '@mandate/kernel';
+import { answered } from './answered.js';
 
 export type Row = Record<string, unknown>;
 
@@ -22,6 +23,8 @@ export interface DatabaseOptions {
 
 export const CONNECT_TIMEOUT_MS = 5_000;
 export const QUERY_TIMEOUT_MS = 10_000;
+/** No transaction may hold a snapshot for longer: vacuum waits for it, and appends with vacuum. */
+const TRANSACTION_TIMEOUT_MS = 30_000;
 
 /**
  * Everything here probes one index in its order. On a small table PostgreSQL would rather combine two by bitmaps, which reads the whole range of positions
@@ -31,13 +34,14 @@ const PLANNING = 'SET enable_bitmapscan = off';
 
 export class Database {
   private readonly pool: pg.Pool;
+  private readonly queryTimeoutMs: number;
 
   constructor(options: DatabaseOptions) {
+    this.queryTimeoutMs = options.queryTimeoutMs ?? QUERY_TIMEOUT_MS;
     this.pool = new pg.Pool({
       connectionString: options.databaseUrl,
       max: options.poolSize ?? 8,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: options.queryTimeoutMs ?? QUERY_TIMEOUT_MS,
       keepAlive: true,
       application_name: 'mandate',
       onConnect: async (client) => {
@@ -52,9 +56,22 @@ export class Database {
 
   /** Throws AppError `STORE_UNAVAILABLE` when there is no answer, `STORE_REFUSED` when PostgreSQL refuses the statement. */
   async query(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    const client = await this.connect();
+    let broken: Error | undefined;
     try {
-      const { rows } = await this.pool.query<Row>({ ...statement, values: values as unknown[] });
-      return rows;
+      return (await answered<Row>(client, { ...statement, values: values as unknown[] }, this.queryTimeoutMs)).rows;
+    } catch (error) {
+      // What PostgreSQL did not say, the connection did.
+      if (!(error instanceof pg.DatabaseError)) broken = error as Error;
+      throw storeError(error);
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  private async connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.pool.connect();
     } catch (error) {
       throw storeError(error);
     }
@@ -65,10 +82,15 @@ export class Database {
    * ones may be gone, whole and in order. Only for what follows from the log and is made again from it.
    */
   async transaction<T>(work: (client: pg.PoolClient) => Promise<T>, { durable = true }: { durable?: boolean } = {}): Promise<T> {
-    const client = await this.pool.connect().catch((error: unknown) => {
-      throw storeError(error);
-    });
+    const client = await this.connect();
     let broken: Error | undefined;
+    let released = false;
+    const release = (error?: Error): void => {
+      if (!released) client.release(error);
+      released = true;
+    };
+    // Closing the connection fails the statement under way, and what comes behind it.
+    const timer = setTimeout(() => release(new Error(`a transaction took longer than ${TRANSACTION_TIMEOUT_MS} ms`)), TRANSACTION_TIMEOUT_MS);
     try {
       await client.query(durable ? 'BEGIN' : 'BEGIN; SET LOCAL synchronous_commit = off');
       const result = await work(client);
@@ -80,7 +102,8 @@ export class Database {
       });
       throw error;
     } finally {
-      client.release(broken);
+      clearTimeout(timer);
+      release(broken);
     }
   }
 
