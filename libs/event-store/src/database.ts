@@ -44,14 +44,15 @@ export class Database {
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
       application_name: 'mandate',
-      onConnect: async (client) => {
-        await client.query(PLANNING);
-      },
     });
     // An idle connection that breaks is replaced; whoever needs one meanwhile is told by its own query.
     this.pool.on('error', () => undefined);
     // The pool listens to idle connections only: one that breaks in the hands of a transaction would end the process.
-    this.pool.on('connect', (client) => client.on('error', () => undefined));
+    this.pool.on('connect', (client) => {
+      client.on('error', () => undefined);
+      // Before any other statement of the connection; when it fails, so does whatever comes behind it.
+      client.query(PLANNING).catch(() => undefined);
+    });
   }
 
   /** Throws AppError `STORE_UNAVAILABLE` when there is no answer, `STORE_REFUSED` when PostgreSQL refuses the statement. */
