@@ -1,3 +1,4 @@
+export * from './outputs.js';
 export * from './parse.js';
 export * from './problems.js';
 export * from './request.js';

@@ -94,7 +94,3 @@ export class DelegationCommand {
   @NotSupportedYet() digest?: string;
   @Optional() @IsString() @MaxLength(2000) reason?: string;
 }
-
-/** The header of contract 3.1 that names where the one answer to a request goes. */
-export const REPLY_TO_HEADER = 'Mandate-Reply-To';
-export const PRINCIPAL_HEADER = 'Mandate-Principal';

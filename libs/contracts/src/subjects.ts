@@ -45,3 +45,8 @@ export const parseInbound = (subject: string): Inbound | null => {
       return null;
   }
 };
+
+/** The header of contract 3.1 that names where the one answer to a request goes. */
+export const REPLY_TO_HEADER = 'Mandate-Reply-To';
+/** Over HTTP: for whom the caller asks. */
+export const PRINCIPAL_HEADER = 'Mandate-Principal';

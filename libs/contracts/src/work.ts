@@ -18,15 +18,13 @@ import {
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
+import { OUTPUT_LIMIT_BYTES } from './outputs.js';
 import { REQUEST_LIMITS, StepSpec } from './request.js';
 import { IsCapability, IsName, IsUlidText, MaxJsonBytes, IsUsd } from './rules.js';
 
 const Optional = (): PropertyDecorator => ValidateIf((_owner, value) => value !== undefined);
 
 export const HEARTBEAT_INTERVAL = 'PT5S';
-export const OUTPUT_LIMIT_BYTES = 512 * 1024;
-/** Above this an output appears elsewhere as a reference. */
-export const INLINE_OUTPUT_BYTES = 64 * 1024;
 
 export const EFFECTS = ['none', 'idempotent', 'at-most-once'] as const;
 export type Effects = (typeof EFFECTS)[number];

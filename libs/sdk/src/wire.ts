@@ -1,5 +1,5 @@
 /** Messages as they lie on NATS: JSON bodies, string headers, problem documents. */
-import { PROBLEM_CONTENT_TYPE, type Problem } from '@mandate/contracts';
+import { PROBLEM_CONTENT_TYPE, type Problem } from '@mandate/contracts/wire';
 import {
   ClosedConnectionError,
   DrainingConnectionError,

@@ -1,5 +1,5 @@
 /** Reads over HTTP what the bus only refers to. */
-import { isFinal, type DelegationView, type EventView, type OutputReference, type Page, type Problem } from '@mandate/contracts';
+import { isFinal, type DelegationView, type EventView, type OutputReference, type Page, type Problem } from '@mandate/contracts/wire';
 import type { JsonValue } from '@mandate/kernel';
 import { backoffMs, pause } from '../backoff.js';
 import { MandateError, ProblemError } from '../errors.js';

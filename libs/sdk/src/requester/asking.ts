@@ -1,5 +1,5 @@
 /** Publishing to the inbound stream and waiting for the engine's one answer. Publishing the same id again is harmless, so doubt is met by asking again. */
-import { REPLY_TO_HEADER, type Acknowledgement } from '@mandate/contracts';
+import { REPLY_TO_HEADER, type Acknowledgement } from '@mandate/contracts/wire';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { backoffMs, pause, type Backoff } from '../backoff.js';
 import { MandateError } from '../errors.js';

@@ -2,7 +2,7 @@
  * The events of one delegation, each once and in order: live ones by a plain subscription, missed ones read from the stream.
  * The stream is read by direct get, which leaves nothing behind on the server, so thousands of feeds cost thousands of subscriptions.
  */
-import { subjects } from '@mandate/contracts';
+import { subjects } from '@mandate/contracts/wire';
 import type { Subscription } from '@nats-io/transport-node';
 import { backoffMs, pause } from '../backoff.js';
 import { ProblemError } from '../errors.js';

@@ -1,5 +1,5 @@
 /** Asking for work over NATS. */
-import { subjects, type DelegationCommand } from '@mandate/contracts';
+import { subjects, type DelegationCommand } from '@mandate/contracts/wire';
 import type { JsonValue } from '@mandate/kernel';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { watchConnection } from '../connection-watch.js';

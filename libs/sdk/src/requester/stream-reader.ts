@@ -2,7 +2,7 @@
  * Reads one subject of the events stream by batched direct get (ADR-31: https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-31.md):
  * a request and its answers, no consumer, nothing left behind on the server.
  */
-import { EVENTS_STREAM } from '@mandate/contracts';
+import { EVENTS_STREAM } from '@mandate/contracts/wire';
 import { createInbox, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { MandateError } from '../errors.js';
 import { encodeJson } from '../wire.js';

@@ -1,5 +1,5 @@
 /** What a handler's end means to the engine. */
-import { OUTPUT_LIMIT_BYTES, type Effects, type StepError } from '@mandate/contracts';
+import { OUTPUT_LIMIT_BYTES, type Effects, type StepError } from '@mandate/contracts/wire';
 import type { JsonValue } from '@mandate/kernel';
 import { AttemptAbortedError, MandateError, TerminalError, WorkerStoppedError } from '../errors.js';
 import { encodeJson } from '../wire.js';

@@ -1,5 +1,5 @@
 /** Registering: asked until an engine answers, politely. */
-import { subjects, type Registration, type RegistrationAnswer } from '@mandate/contracts';
+import { subjects, type Registration, type RegistrationAnswer } from '@mandate/contracts/wire';
 import { parseDuration } from '@mandate/kernel';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { backoffMs, pause } from '../backoff.js';
