@@ -1,5 +1,5 @@
 /** Demo worker: research over the bundled articles. `node examples/dist/research.js`, with NATS_URL and MANDATE_TOKEN. */
 import { research } from './research/capabilities.js';
-import { startDemoWorker } from './start-demo-worker.js';
+import { startDemoWorkers } from './start-demo-workers.js';
 
-await startDemoWorker('research', research);
+await startDemoWorkers({ research });

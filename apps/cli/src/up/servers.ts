@@ -19,15 +19,15 @@ import { step, type Terminal } from './terminal.js';
 /** The programs of ours that run as processes of their own: files by name. */
 export interface Programs {
   services: string;
-  /** Each is ready once it is registered. */
-  workers: Readonly<Record<string, string>>;
+  /** Ready once the workers in it are registered. */
+  workers: { script: string; names: string };
 }
 
 const inCheckout = (path: string): string => fileURLToPath(new URL(`../../../../${path}`, import.meta.url)); // from src and dist alike
 
 export const PROGRAMS: Programs = {
   services: inCheckout('apps/all-in-one/dist/main.js'),
-  workers: { research: inCheckout('examples/dist/research.js'), 'document-check': inCheckout('examples/dist/document-check.js') },
+  workers: { script: inCheckout('examples/dist/demo.js'), names: 'research, document-check' },
 };
 
 export interface Context {
@@ -114,11 +114,9 @@ const SMALL_HEAP = ['--max-semi-space-size=1', '--max-old-space-size=128'];
 export const provideWorkers = (context: Context, env: Record<string, string>): Promise<void> =>
   step(context.terminal, 'Demo workers', async () => {
     const { programs, settings, supervisor } = context;
-    const workers = Object.entries(programs.workers).map(([name, script]) => ({ name: `worker-${name}`, script }));
-    // An instance name that was given is the services': two workers must not share it.
-    const options = { env: { ...settings.env, ...env, MANDATE_INSTANCE: '' }, nodeArgs: SMALL_HEAP };
-    await Promise.all(
-      workers.map(({ name, script }) => supervisor.start(nodeService({ ...options, name, script, logFile: logFile(settings, name) }))),
-    );
-    return { value: undefined, note: Object.keys(programs.workers).join(', ') };
+    const { script, names } = programs.workers;
+    // An instance name that was given is the services'.
+    const options = { env: { ...settings.env, ...env, MANDATE_INSTANCE: '' }, nodeArgs: SMALL_HEAP, logFile: logFile(settings, 'workers') };
+    await supervisor.start(nodeService({ ...options, name: 'workers', script }));
+    return { value: undefined, note: names };
   });

@@ -15,7 +15,7 @@ import type { Terminal } from './terminal.js';
 import { up } from './up.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
-const programs = { services: fixture('services.mjs'), workers: { one: fixture('worker.mjs'), two: fixture('worker.mjs') } };
+const programs = { services: fixture('services.mjs'), workers: { script: fixture('worker.mjs'), names: 'one, two' } };
 
 const listens = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
