@@ -49,6 +49,9 @@ const plain = (line: string): string => {
   }
 };
 
+/** How our programs say that a setting is wrong: no restart mends that. */
+const WRONG_USE = 2;
+
 const explain = (output: string): string => tail(output, 6).split('\n').map(plain).join('\n');
 
 /** Starts it and resolves when it sent `{type:'ready'}`. Throws AppError `CHILD_FAILED` when it ends first or stays silent. */
@@ -67,6 +70,8 @@ export const startNodeChild = async (options: NodeChildOptions): Promise<Running
   const ready = await untilReady(child, readyTimeoutMs);
   if (ready) return { url: ready.apiUrl ?? '', pid: child.pid, exited: child.exited, stop: () => child.stop() };
   await child.stop();
+  const { code } = await child.exited;
   const said = child.lastOutput().trim() ? explain(child.lastOutput()) : `(nothing; see ${logFile})`;
-  throw new AppError('CHILD_FAILED', 'unavailable', `${name} did not start. What it last said:\n${said}`, { name, logFile });
+  const kind = code === WRONG_USE ? 'invalid' : 'unavailable';
+  throw new AppError('CHILD_FAILED', kind, `${name} did not start. What it last said:\n${said}`, { name, logFile });
 };
