@@ -4,25 +4,29 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import { asyncapi } from './asyncapi.mjs';
 import { createLogger, createServiceApp, mergeOpenApi } from '../libs/service-host/dist/index.js';
-import { DelegationApi, HTTP_CONTROLLERS, HTTP_PREFIXES, SchedulingApi } from '../apps/delegation-engine/dist/http/index.js';
+import * as audit from '../apps/audit/dist/http/index.js';
+import * as engine from '../apps/delegation-engine/dist/http/index.js';
 
 const root = new URL('..', import.meta.url);
 const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
 
 // Routes describe themselves; nobody calls them here.
 class EdgeModule {}
-const service = await createServiceApp({
-  name: 'delegation-engine',
-  prefixes: HTTP_PREFIXES,
-  module: {
-    module: EdgeModule,
-    controllers: HTTP_CONTROLLERS,
-    providers: [DelegationApi, SchedulingApi].map((provide) => ({ provide, useValue: {} })),
-  },
-  logger: createLogger({ service: 'docs', instance: 'docs', level: 'warn' }),
-});
-const documents = { 'docs/openapi.json': mergeOpenApi([await service.openapi()]), 'docs/asyncapi.json': await asyncapi(version) };
-await service.close();
+const describe = async (name, { HTTP_CONTROLLERS: controllers, HTTP_PREFIXES: prefixes, HTTP_PROVIDERS }) => {
+  const service = await createServiceApp({
+    name,
+    prefixes,
+    module: { module: EdgeModule, controllers, providers: HTTP_PROVIDERS.map((provide) => ({ provide, useValue: {} })) },
+    logger: createLogger({ service: 'docs', instance: 'docs', level: 'warn' }),
+  });
+  const document = await service.openapi();
+  await service.close();
+  return document;
+};
+const documents = {
+  'docs/openapi.json': mergeOpenApi([await describe('delegation-engine', engine), await describe('audit', audit)]),
+  'docs/asyncapi.json': await asyncapi(version),
+};
 
 const read = (file) => {
   try {

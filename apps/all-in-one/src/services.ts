@@ -6,6 +6,7 @@ export type Catalogue = Readonly<Record<string, () => Promise<Service>>>;
 
 export const CATALOGUE: Catalogue = {
   'delegation-engine': async () => (await import('@mandate/delegation-engine')).delegationEngine,
+  audit: async () => (await import('@mandate/audit')).audit,
 };
 
 /** In the catalogue's order, which is the order of the start. Throws AppError `CONFIG_INVALID` for a name that is not there. */

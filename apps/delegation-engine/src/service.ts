@@ -1,5 +1,5 @@
 /** The delegation engine as a service of its host. */
-import { mayMigrate, migrate } from '@mandate/event-store';
+import { migrateForService } from '@mandate/event-store';
 import { AppError } from '@mandate/kernel';
 import { createServiceApp, Gauge, type HealthRegistry, type Registry, type RunningService, type Service } from '@mandate/service-host';
 import { DelegationEngineModule } from './delegation-engine.module.js';
@@ -13,19 +13,11 @@ const NAME = 'delegation-engine';
 export const delegationEngine: Service = {
   name: NAME,
   prefixes: HTTP_PREFIXES,
-  migrate: async ({ databaseUrl, ownerUrl }) => {
-    if (!ownerUrl && !(await mayMigrate(databaseUrl))) return;
-    await migrate(ownerUrl ?? databaseUrl, ownerUrl ? { serviceLogin: loginOf(databaseUrl) } : {});
-    await migrateReadModel(ownerUrl ?? databaseUrl);
+  migrate: async (options) => {
+    const ownerUrl = await migrateForService(options, 'mandate_service');
+    if (ownerUrl) await migrateReadModel(ownerUrl);
   },
   start: (options) => startEngine(options),
-};
-
-const loginOf = (databaseUrl: string): { user: string; password: string } => {
-  const { username, password } = new URL(databaseUrl);
-  if (!username || !password)
-    throw new AppError('CONFIG_INVALID', 'invalid', 'DATABASE_URL must name the user and the password under which services work');
-  return { user: decodeURIComponent(username), password: decodeURIComponent(password) };
 };
 
 /** Resolves once requests are taken. */

@@ -1,3 +1,4 @@
+export * from './audit.js';
 export * from './outputs.js';
 export * from './parse.js';
 export * from './problems.js';

@@ -37,7 +37,12 @@ export const busMessage = (source: string, event: RecordedEvent): BusMessage => 
 };
 
 /** What of an event everyone may see who may see the event: references stand in the place of personal fields. */
-export const publicData = ({ data, personalFields, stream, id }: RecordedEvent): JsonObject => {
+export const publicData = ({
+  data,
+  personalFields,
+  stream,
+  id,
+}: Pick<RecordedEvent, 'data' | 'personalFields' | 'stream' | 'id'>): JsonObject => {
   if (personalFields.length === 0) return data;
   const event = `/api/${stream.type}s/${stream.id}/events/${id}`;
   return { ...data, ...Object.fromEntries(personalFields.map((field) => [field, { $ref: `${event}#${field}` }])) };

@@ -91,7 +91,10 @@ export class Database {
       released = true;
     };
     // Closing the connection fails the statement under way, and what comes behind it.
-    const timer = setTimeout(() => release(new Error(`a transaction took longer than ${TRANSACTION_TIMEOUT_MS} ms`)), TRANSACTION_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => release(new Error(`a transaction took longer than ${TRANSACTION_TIMEOUT_MS} ms`)),
+      TRANSACTION_TIMEOUT_MS,
+    );
     try {
       await client.query(durable ? 'BEGIN' : 'BEGIN; SET LOCAL synchronous_commit = off');
       const result = await work(client);

@@ -13,7 +13,7 @@ let serviceUrl: string;
 let service: pg.Client;
 beforeAll(async () => {
   database = await testDatabase();
-  await migrate(database.url, { serviceLogin: { user, password } });
+  await migrate(database.url, { serviceLogin: { user, password, role: 'mandate_service' } });
   owner = new pg.Client({ connectionString: database.url });
   const url = new URL(database.url);
   url.username = user;
@@ -81,7 +81,7 @@ describe('events', () => {
 
 it('migrates from several processes at once, and again', async () => {
   const empty = await testDatabase({ template: 'empty' });
-  await Promise.all(Array.from({ length: 4 }, () => migrate(empty.url, { serviceLogin: { user, password } })));
+  await Promise.all(Array.from({ length: 4 }, () => migrate(empty.url, { serviceLogin: { user, password, role: 'mandate_service' } })));
   await migrate(empty.url);
   const store = await EventStore.open({ databaseUrl: empty.url, keyring: new Keyring(MASTER_KEY), where });
   expect(await store.head()).toMatchObject({ size: 0, epoch: 1 });

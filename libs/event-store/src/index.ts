@@ -7,7 +7,7 @@ export { type Envelope, eventId } from './envelope.js';
 export { type CommitListener, EventStore, type EventStoreOptions } from './event-store.js';
 export { Keyring } from './keys.js';
 export * from './merkle.js';
-export { mayMigrate, migrate, type MigrateOptions } from './migrate.js';
+export { inRole, mayMigrate, migrate, migrateForService, type MigrateOptions, type ServiceRole } from './migrate.js';
 export { EVENT_STORE_MIGRATIONS } from './migrations/index.js';
 export type { OwnedPartition } from './ownership.js';
 export * from './projections.js';

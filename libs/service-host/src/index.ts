@@ -13,3 +13,4 @@ export * from './serve.js';
 export * from './service.js';
 export * from './service-app.js';
 export * from './trace-context.js';
+export * from './view-terms.js';

@@ -105,7 +105,7 @@ export const provideHost = (context: Context, env: Record<string, string>): Prom
     const logs = logFile(settings, 'services');
     const service = nodeService({ name: 'services', script: programs.services, env: { ...settings.env, ...env }, logFile: logs });
     const { url } = await supervisor.start(service);
-    return { value: url, note: `${url}: delegation-engine` };
+    return { value: url, note: `${url}: delegation-engine, audit` };
   });
 
 /** Programs that wait most of their life need no large heap. */

@@ -11,13 +11,13 @@ import {
   type Page,
 } from '@mandate/contracts';
 import { isUlid, ulid } from '@mandate/kernel';
-import { Describe, DocumentPipe, FromCaller, QueryPipe, type Caller } from '@mandate/service-host';
+import { Describe, DocumentPipe, FromCaller, QueryPipe, schemas, type Caller } from '@mandate/service-host';
 import { Body, Controller, Get, Header, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { DelegationApi } from './delegation-api.js';
 import { DelegationListQuery, EventListQuery, SteeringBody } from './documents.js';
 import { EVENT_STREAM, resumeAfter, streamEvents, wantsEventStream } from './event-feed.js';
 import { NAME_PIPE, ULID_PIPE } from './id.pipe.js';
-import { ACKNOWLEDGEMENT, DELEGATION, EVENT, LIST_ITEM, page } from './view-schemas.js';
+import { ACKNOWLEDGEMENT, DELEGATION, EVENT, LIST_ITEM } from './view-schemas.js';
 
 const newId = (): string => ulid(Date.now(), randomBytes(10));
 
@@ -59,7 +59,7 @@ export class DelegationController {
     summary: 'List delegations, newest first',
     description: 'q finds the beginning of an id, or a principal. Goals are encrypted at rest and cannot be searched.',
     query: DelegationListQuery,
-    answers: { 200: { description: 'A page', schema: page(LIST_ITEM) } },
+    answers: { 200: { description: 'A page', schema: schemas.page(LIST_ITEM) } },
   })
   @Get()
   list(
@@ -79,7 +79,9 @@ export class DelegationController {
     summary: 'What happened to a delegation',
     description: `With \`Accept: ${EVENT_STREAM}\` also what happens from now on, until it has ended: the id is the position, Last-Event-ID goes on after it.`,
     query: EventListQuery,
-    answers: { 200: { description: 'Events, oldest first', schema: page(EVENT), contentTypes: ['application/json', EVENT_STREAM] } },
+    answers: {
+      200: { description: 'Events, oldest first', schema: schemas.page(EVENT), contentTypes: ['application/json', EVENT_STREAM] },
+    },
   })
   @Get(':id/events')
   events(

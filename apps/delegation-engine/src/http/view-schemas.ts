@@ -1,27 +1,14 @@
 /** JSON Schemas of the contract's views, for OpenAPI. */
 import { PATTERNS, TASK_STATES } from '@mandate/contracts';
+import { schemas } from '@mandate/service-host';
 
-type Schema = Record<string, unknown>;
+const { integer, list, nullable, record, text, time } = schemas;
 
 const id = { type: 'string', pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$' };
-const text = { type: 'string' };
-const time = { type: 'string', format: 'date-time' };
 const state = { type: 'string', enum: TASK_STATES };
 const pattern = { type: 'string', enum: PATTERNS };
 const confidence = { type: 'number', minimum: 0, maximum: 1 };
-const integer = { type: 'integer', minimum: 0 };
 const anyJson = {};
-
-const nullable = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] });
-const list = (items: Schema): Schema => ({ type: 'array', items });
-/** All properties are there, except those named in `optional`. */
-const record = (properties: Record<string, Schema>, optional: readonly string[] = []): Schema => ({
-  type: 'object',
-  required: Object.keys(properties).filter((name) => !optional.includes(name)),
-  properties,
-});
-
-export const page = (item: Schema): Schema => record({ items: list(item), nextCursor: nullable(text) });
 
 export const ACKNOWLEDGEMENT = record({ id, state });
 

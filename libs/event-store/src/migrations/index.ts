@@ -2,5 +2,12 @@ import { EventLog1763870000000 } from './1763870000000-event-log.js';
 import { Append1763870100000 } from './1763870100000-append.js';
 import { Ownership1763870200000 } from './1763870200000-ownership.js';
 import { Guards1763870300000 } from './1763870300000-guards.js';
+import { AuditRole1764090000000 } from './1764090000000-audit-role.js';
 
-export const EVENT_STORE_MIGRATIONS = [EventLog1763870000000, Append1763870100000, Ownership1763870200000, Guards1763870300000];
+export const EVENT_STORE_MIGRATIONS = [
+  EventLog1763870000000,
+  Append1763870100000,
+  Ownership1763870200000,
+  Guards1763870300000,
+  AuditRole1764090000000,
+];

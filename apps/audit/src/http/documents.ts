@@ -1,0 +1,28 @@
+/** What the routes take beside the documents of the contract. */
+import { IsIn, IsInt, IsRFC3339, IsString, Length, Matches, Max, Min, ValidateIf } from 'class-validator';
+
+const Optional = (): PropertyDecorator => ValidateIf((_owner, value) => value !== undefined);
+
+export const PAGE_LIMITS = { default: 50, max: 500 } as const;
+
+export const OUTCOMES = ['success', 'failure', 'denied'] as const;
+
+export class EventQuery {
+  /** Who did it. */
+  @Optional() @IsString() @Length(1, 200) actor?: string;
+  /** In whose name it was done, at any place of the chain. */
+  @Optional() @IsString() @Length(1, 200) onBehalfOf?: string;
+  /** A type such as dev.mandate.delegation.completed.v1, or the beginning of some, ending in a dot. */
+  @Optional() @IsString() @Length(1, 200) action?: string;
+  /** `delegation`, or one of them: `delegation/01KB…`. */
+  @Optional() @Matches(/^[a-z0-9-]{1,60}(\/[^/]{1,200})?$/, { message: 'must be <type> or <type>/<id>' }) resource?: string;
+  @Optional() @IsIn(OUTCOMES) outcome?: (typeof OUTCOMES)[number];
+  /** Recorded at or after this time. */
+  @Optional() @IsRFC3339() since?: string;
+  /** Recorded before this time. */
+  @Optional() @IsRFC3339() until?: string;
+  /** A W3C trace id. */
+  @Optional() @Matches(/^[0-9a-f]{32}$/, { message: 'must be 32 hexadecimal digits' }) trace?: string;
+  @IsInt() @Min(1) @Max(PAGE_LIMITS.max) limit: number = PAGE_LIMITS.default;
+  @Optional() @Matches(/^\d{1,15}$/, { message: 'must be the nextCursor of an answer' }) cursor?: string;
+}

@@ -1,0 +1,31 @@
+/** JSON Schemas of the audit views, for OpenAPI. */
+import { schemas } from '@mandate/service-host';
+import { OUTCOMES } from './documents.js';
+
+const { integer, list, record, text, time } = schemas;
+
+export const AUDIT_EVENT = record(
+  {
+    position: integer,
+    id: text,
+    tenant: text,
+    action: text,
+    schemaVersion: integer,
+    resource: record({ type: text, id: text, version: integer }),
+    actor: record(
+      { kind: { type: 'string', enum: ['agent', 'worker', 'operator', 'service'] }, id: text, onBehalfOf: list(text), auth: {} },
+      ['onBehalfOf', 'auth'],
+    ),
+    outcome: { type: 'string', enum: OUTCOMES },
+    reason: text,
+    occurredAt: time,
+    recordedAt: time,
+    correlationId: text,
+    causationId: text,
+    traceId: text,
+    where: record({ service: text, instance: text, address: text }, ['address']),
+    data: { type: 'object', description: 'References stand in the place of personal fields' },
+    leafHash: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+  },
+  ['reason', 'causationId', 'traceId'],
+);

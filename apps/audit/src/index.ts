@@ -1,0 +1,1 @@
+export { audit, startAudit } from './service.js';

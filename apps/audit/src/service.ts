@@ -1,0 +1,40 @@
+/** The audit service as a service of its host: the trail searched, proved, replayed and kept within its retention. */
+import { migrateForService } from '@mandate/event-store';
+import { createServiceApp, type RunningService, type Service, type ServiceOptions } from '@mandate/service-host';
+import { AuditModule } from './audit.module.js';
+import { closeGround, openGround } from './ground.js';
+import { HTTP_PREFIXES } from './http/index.js';
+import { LogReader } from './log/log-reader.js';
+import { migrateAudit } from './migrations/index.js';
+import { LogSearch } from './search/log-search.js';
+
+const NAME = 'audit';
+
+export const audit: Service = {
+  name: NAME,
+  prefixes: HTTP_PREFIXES,
+  migrate: async (options) => {
+    const ownerUrl = await migrateForService(options, 'mandate_audit');
+    if (ownerUrl) await migrateAudit(ownerUrl);
+  },
+  start: (options) => startAudit(options),
+};
+
+export const startAudit = async (options: ServiceOptions): Promise<RunningService> => {
+  const ground = await openGround(options);
+  const { store } = ground;
+  const service = await createServiceApp({
+    name: NAME,
+    prefixes: HTTP_PREFIXES,
+    module: AuditModule.of({ search: new LogSearch(store, new LogReader(store.database)) }),
+    logger: options.logger,
+  });
+  service.health.add('postgres', async () => `log of ${(await store.head()).size} events`);
+  return {
+    ...service,
+    close: async () => {
+      await service.close();
+      await closeGround(ground);
+    },
+  };
+};
