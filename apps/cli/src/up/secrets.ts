@@ -1,9 +1,9 @@
 /** What must survive every restart: the first administrator's key and the master key. Both are readable by their owner only. */
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { AppError } from '@mandate/kernel';
+import { readIfThere, writeDurably } from '@mandate/signing';
 
 export interface Credentials {
   apiUrl: string;
@@ -39,23 +39,6 @@ export const newApiKey = (): string => {
   return key + checksum(key);
 };
 
-/** Complete or not at all: written beside, forced to the disk, renamed. */
-const writeSecret = async (file: string, text: string): Promise<void> => {
-  const half = `${file}.new`;
-  await rm(half, { force: true });
-  const handle = await open(half, 'wx', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(half, file);
-};
-
-const readIfThere = (file: string): Promise<string | undefined> =>
-  readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : Promise.reject(error)));
-
 const keptKey = (file: string, text: string | undefined): string | undefined => {
   if (text === undefined) return undefined;
   try {
@@ -73,7 +56,7 @@ export const keepCredentials = async (home: string, addresses: Pick<Credentials,
   const text = await readIfThere(file);
   const credentials = { ...addresses, apiKey: keptKey(file, text) ?? newApiKey(), tenant: 'default' };
   const wanted = `${JSON.stringify(credentials, null, 2)}\n`;
-  if (text !== wanted) await writeSecret(file, wanted);
+  if (text !== wanted) await writeDurably(file, wanted);
   return credentials;
 };
 
@@ -85,7 +68,7 @@ export const serviceUrl = async (home: string, ownerUrl: string): Promise<string
   const file = join(home, 'database-service.password');
   const kept = (await readIfThere(file))?.trim();
   const password = kept || randomText(SECRET_LENGTH);
-  if (!kept) await writeSecret(file, `${password}\n`);
+  if (!kept) await writeDurably(file, `${password}\n`);
   const url = new URL(ownerUrl);
   url.username = SERVICE_USER;
   url.password = password;
@@ -107,5 +90,5 @@ export const keepMasterKey = async (file: string, holdsData: () => Promise<boole
       `The database holds data, but ${file}, the key to its personal fields, is gone. Put the key back (a backup, the home it was made in), or begin with an empty database.`,
       { file },
     );
-  await writeSecret(file, `${randomBytes(32).toString('hex')}\n`);
+  await writeDurably(file, `${randomBytes(32).toString('hex')}\n`);
 };

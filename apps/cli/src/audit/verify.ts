@@ -1,0 +1,101 @@
+/** `mandate audit verify`: offline, with public keys alone; only `--database` needs the database. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { isFailure, toHex, verifyLog, verifyProof, type About, type Trust } from '@mandate/audit-log';
+import type { Command } from 'commander';
+import type { CommandContext, Register } from '../commands/context.js';
+import { countOf, hasher, readFileOf, trustOf, usage, withTrustOptions, type TrustOptions } from './trust.js';
+import { checkpointFacts, tell, type Verdict } from './verdict.js';
+
+interface VerifyOptions extends TrustOptions {
+  proof?: string;
+  entry?: string;
+  leafHash?: string;
+  log?: string;
+  minimumIndex?: string;
+  json?: boolean;
+}
+
+export const registerVerify: Register = (program, context) => {
+  const command = program
+    .command('verify')
+    .description('check a proof or a whole log, with a public key and no access to us; 0 intact, 1 tampered, 2 wrong use')
+    .option('--proof <file>', 'a tlog-proof file, as mandate audit prove writes it')
+    .option('--entry <file>', 'the entry that the proof is about, where it does not carry it')
+    .option('--leaf-hash <hex>', 'or its leaf hash')
+    .option('--log <folder>', 'a log in the layout of C2SP tlog-tiles, whoever wrote it')
+    .option('--minimum-index <n>', 'entries below it may have been pruned from the folder')
+    .option('--json', 'print JSON on standard output and nothing else');
+  withTrustOptions(command).action((options: VerifyOptions) => tell(context, verdictOf(context, command, options), options.json));
+};
+
+const verdictOf = (context: CommandContext, command: Command, options: VerifyOptions): Verdict => {
+  const { cwd } = context.surroundings;
+  const { proof, log } = options;
+  if ((proof === undefined) === (log === undefined)) throw usage('NOTHING_TO_VERIFY', `name one of ${targets(command)}`);
+  const trust = trustOf(cwd, options);
+  return proof === undefined ? ofLog(context, log as string, trust, options) : ofProof(cwd, proof, trust, options);
+};
+
+const targets = (command: Command): string =>
+  command.options.flatMap(({ long }) => (long && ['--proof', '--log', '--database', '--receipt'].includes(long) ? [long] : [])).join(', ');
+
+const ofProof = (cwd: string, file: string, trust: Trust, { entry, leafHash }: VerifyOptions): Verdict => {
+  if (leafHash !== undefined && !/^[0-9a-f]{64}$/i.test(leafHash)) throw usage('BAD_HASH', '--leaf-hash is 64 hexadecimal digits');
+  const about: About = {
+    ...(entry === undefined ? {} : { entry: readFileOf(cwd, entry) }),
+    ...(leafHash === undefined ? {} : { leafHash: Buffer.from(leafHash, 'hex') }),
+  };
+  const proven = verifyProof(hasher, readFileOf(cwd, file), trust, about);
+  if (isFailure(proven)) return { verified: 'proof', failures: [{ ...proven, at: file }], facts: {} };
+  const facts = {
+    position: (proven.index + 1n).toString(),
+    leafHash: toHex(proven.leafHash),
+    ...checkpointFacts(proven.checkpoint),
+    ...(proven.entry ? { event: eventIn(proven.entry) } : {}),
+  };
+  return { verified: 'proof', failures: [], facts };
+};
+
+/** What the entry says, when it is an event of ours. */
+const eventIn = (entry: Uint8Array): unknown => {
+  try {
+    const { id, type, stream, version, occurredAt, actor, outcome } = JSON.parse(Buffer.from(entry).toString('utf8')) as Record<
+      string,
+      unknown
+    >;
+    return { id, type, stream, version, occurredAt, actor, outcome };
+  } catch {
+    return { bytes: entry.length };
+  }
+};
+
+const PROGRESS_EVERY = 262_144n;
+
+const ofLog = (
+  { output, surroundings: { cwd } }: CommandContext,
+  folder: string,
+  trust: Trust,
+  { minimumIndex }: VerifyOptions,
+): Verdict => {
+  const path = resolve(cwd, folder);
+  if (!existsSync(path) || !statSync(path).isDirectory()) throw usage('FILE_UNREADABLE', `${folder} is no folder`);
+  const { checkpoint, entries, tiles, failures } = verifyLog(hasher, (name) => readIfThere(join(path, name)), trust, {
+    ...(minimumIndex === undefined ? {} : { minimumIndex: BigInt(countOf(minimumIndex, '--minimum-index')) }),
+    onProgress: (seen) => {
+      if (output.isTerminal && seen % PROGRESS_EVERY === 0n) output.error(`${seen} entries …`);
+    },
+  });
+  const facts = { ...(checkpoint ? checkpointFacts(checkpoint) : {}), entries: entries.toString(), tiles: tiles.toString() };
+  return { verified: 'log', failures, facts };
+};
+
+const readIfThere = (path: string): Uint8Array | null => {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return null;
+    throw error;
+  }
+};
