@@ -14,6 +14,8 @@ export class HostConfig {
   @Env('MANDATE_TOKEN') @IsOptional() @IsString() token?: string;
   /** A file with 32 bytes in hex that wraps the keys of personal data. Lost with it is all personal data. */
   @Env('MANDATE_MASTER_KEY_FILE') @IsString() @IsNotEmpty() masterKeyFile!: string;
+  /** What a restored database must not undo; see ServiceOptions. */
+  @Env('MANDATE_STATE_DIR') @IsString() @IsNotEmpty() stateFolder: string = '.mandate/state';
   @Env('MANDATE_PORT') @IsInt() @Min(0) @Max(65_535) port: number = 7400;
   @Env('MANDATE_HOST') @IsString() host: string = '127.0.0.1';
   @Env('MANDATE_SERVICES') @IsString({ each: true }) services: string[] = ['all'];

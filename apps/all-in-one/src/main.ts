@@ -23,13 +23,14 @@ const instance = config.instance ?? `host-${randomBytes(6).toString('hex')}`;
 const logger = createLogger({ service: 'mandate', instance, level: config.logLevel });
 
 const start = async (): Promise<Served> => {
-  const { databaseUrl, ownerUrl, natsUrl, token, host, port } = config;
+  const { databaseUrl, ownerUrl, natsUrl, token, stateFolder, host, port } = config;
   const masterKey = await readMasterKey(config.masterKeyFile);
   const services = await chooseServices(config.services);
   const options = {
     databaseUrl,
     natsUrl,
     masterKey,
+    stateFolder,
     instance,
     logger,
     ...(ownerUrl ? { ownerUrl } : {}),

@@ -17,6 +17,11 @@ export interface ServiceOptions {
   natsToken?: string;
   /** 32 bytes in hex; wraps the keys of personal data. */
   masterKey: string;
+  /**
+   * A folder outside the database for what a database restored to an earlier state must not undo: erasures, what was signed last.
+   * A service makes what it needs there. Keep it on a disk of its own, and back it up apart from the database.
+   */
+  stateFolder?: string;
   /** Steps at workers at once, of all tenants; default: no limit but the workers' own. */
   capacity?: number;
   /** Names this process among its like, `[A-Za-z0-9_-]{1,64}`. */

@@ -76,6 +76,7 @@ const run = async (context: Context, { demo, stop, settings, terminal }: UpOptio
     ...child,
     ...database,
     MANDATE_PORT: `${settings.apiPort}`,
+    MANDATE_STATE_DIR: join(settings.home, 'state'),
     MANDATE_MASTER_KEY_FILE: masterKeyFile(settings.home),
   };
   const apiUrl = await provideHost(context, host);
