@@ -4,11 +4,15 @@ import { createServiceApp, type RunningService, type Service, type ServiceOption
 import { AuditModule } from './audit.module.js';
 import { closeGround, openGround } from './ground.js';
 import { HTTP_PREFIXES } from './http/index.js';
+import { Keeper } from './keeper.js';
 import { LogReader } from './log/log-reader.js';
 import { migrateAudit } from './migrations/index.js';
 import { LogSearch } from './search/log-search.js';
+import { SearchIndex } from './search/search-index.js';
 
 const NAME = 'audit';
+/** A segment of the index is 4,096 events: looking more often finds nothing. */
+const INDEX_MS = 5_000;
 
 export const audit: Service = {
   name: NAME,
@@ -23,11 +27,17 @@ export const audit: Service = {
 export const startAudit = async (options: ServiceOptions): Promise<RunningService> => {
   const ground = await openGround(options);
   const { store } = ground;
+  const log = new LogReader(store.database);
+  const index = new SearchIndex(store.database, log);
+  const keeper = new Keeper(store, options.logger, [
+    { name: 'search-index', everyMs: INDEX_MS, run: async () => index.catchUp((await store.head()).size) },
+  ]);
   const service = await createServiceApp({
     name: NAME,
     prefixes: HTTP_PREFIXES,
-    module: AuditModule.of({ search: new LogSearch(store, new LogReader(store.database)) }),
+    module: AuditModule.of({ search: new LogSearch(store, log, index) }),
     logger: options.logger,
+    beforeClose: () => keeper.stop(),
   });
   service.health.add('postgres', async () => `log of ${(await store.head()).size} events`);
   return {

@@ -7,7 +7,8 @@ export const PAGE_LIMITS = { default: 50, max: 500 } as const;
 
 export const OUTCOMES = ['success', 'failure', 'denied'] as const;
 
-export class EventQuery {
+/** Which events; what is not named does not matter. */
+export class EventFilter {
   /** Who did it. */
   @Optional() @IsString() @Length(1, 200) actor?: string;
   /** In whose name it was done, at any place of the chain. */
@@ -23,6 +24,11 @@ export class EventQuery {
   @Optional() @IsRFC3339() until?: string;
   /** A W3C trace id. */
   @Optional() @Matches(/^[0-9a-f]{32}$/, { message: 'must be 32 hexadecimal digits' }) trace?: string;
+  /** Words of the action, the reason and the data, all of which must occur. Personal fields are encrypted and cannot be searched. */
+  @Optional() @IsString() @Length(1, 200) q?: string;
+}
+
+export class EventQuery extends EventFilter {
   @IsInt() @Min(1) @Max(PAGE_LIMITS.max) limit: number = PAGE_LIMITS.default;
   @Optional() @Matches(/^\d{1,15}$/, { message: 'must be the nextCursor of an answer' }) cursor?: string;
 }

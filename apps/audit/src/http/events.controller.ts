@@ -11,7 +11,7 @@ export class EventsController {
 
   @Describe({
     summary: 'Search the audit trail, newest first',
-    description: 'A page may be short, even empty, and still name a next one: that is how far one call looked.',
+    description: 'All of what is named must hold. Complete up to the moment of the question.',
     query: EventQuery,
     answers: { 200: { description: 'A page', schema: schemas.page(AUDIT_EVENT) } },
   })

@@ -1,6 +1,6 @@
 /** The trail by position: whole audit records with what the log assigned, in chunks, so that no snapshot is held for long. */
 import type { AuditEventView } from '@mandate/contracts';
-import { publicData, type Database, type Envelope, type Row } from '@mandate/event-store';
+import { publicData, type Database, type Envelope, type Row, type StreamId } from '@mandate/event-store';
 import { traceIdOf } from '@mandate/messaging';
 
 export interface LoggedRecord {
@@ -8,6 +8,8 @@ export interface LoggedRecord {
   recordedAt: string;
   /** SHA-256 of 0x00 and the canonical bytes. */
   leafHash: Buffer;
+  /** RFC 8785 JSON of the envelope: exactly what is hashed. */
+  canonical: string;
   envelope: Envelope;
 }
 
@@ -16,6 +18,19 @@ const CHUNK = {
   name: 'audit_chunk',
   text: `SELECT position, recorded_at, leaf_hash, convert_from(canonical, 'UTF8') AS canonical FROM es.event
           WHERE log_id = 1 AND position BETWEEN $1::bigint AND $2::bigint ORDER BY position`,
+};
+const AT = {
+  name: 'audit_at',
+  text: `SELECT position, recorded_at, leaf_hash, convert_from(canonical, 'UTF8') AS canonical FROM es.event
+          WHERE log_id = 1 AND position = ANY ($1::bigint[]) ORDER BY position`,
+};
+const OF_STREAM = {
+  name: 'audit_of_stream',
+  text: `SELECT position, recorded_at, leaf_hash, convert_from(canonical, 'UTF8') AS canonical FROM es.event
+          WHERE stream_id = $1 AND tenant = $2 AND stream_type = $3 AND log_id = 1 AND position BETWEEN $4::bigint AND $5::bigint
+            AND position BETWEEN (SELECT s.first_position FROM es.stream s WHERE s.id = $1 AND s.tenant = $2 AND s.type = $3)
+                             AND (SELECT s.last_position FROM es.stream s WHERE s.id = $1 AND s.tenant = $2 AND s.type = $3)
+          ORDER BY version DESC LIMIT $6`,
 };
 const FIRST_SINCE = {
   name: 'audit_first_since',
@@ -28,6 +43,16 @@ export class LogReader {
   /** Records of the positions from `first` to `last`, in order. */
   async chunk(first: number, last: number): Promise<LoggedRecord[]> {
     return (await this.database.query(CHUNK, [first, last])).map(logged);
+  }
+
+  /** Records at these positions, in order. */
+  async at(positions: readonly number[]): Promise<LoggedRecord[]> {
+    return positions.length === 0 ? [] : (await this.database.query(AT, [positions])).map(logged);
+  }
+
+  /** Records of one aggregate, newest first. */
+  async ofStream(tenant: string, { type, id }: StreamId, first: number, last: number, limit: number): Promise<LoggedRecord[]> {
+    return (await this.database.query(OF_STREAM, [id, tenant, type, first, last, limit])).map(logged);
   }
 
   /**
@@ -51,6 +76,7 @@ const logged = (row: Row): LoggedRecord => ({
   position: Number(row['position']),
   recordedAt: (row['recorded_at'] as Date).toISOString(),
   leafHash: row['leaf_hash'] as Buffer,
+  canonical: row['canonical'] as string,
   envelope: JSON.parse(row['canonical'] as string) as Envelope,
 });
 

@@ -1,7 +1,8 @@
 /** The service's own tables, in the schema `audit`: all of them follow from the log. */
 import { DataSource } from 'typeorm';
+import { SearchIndex1764090100000 } from './1764090100000-search-index.js';
 
-export const AUDIT_MIGRATIONS = [];
+export const AUDIT_MIGRATIONS = [SearchIndex1764090100000];
 
 /** Serialises migrations of several processes that start at once. */
 const MIGRATION_LOCK = [7365, 3];

@@ -1,0 +1,58 @@
+/** The index against what reading everything finds, over segments and the part that is not indexed yet. */
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { SEGMENT_SIZE, termGroups, type SearchFilter } from '@mandate/audit-trail';
+import type { AuditEventView, Page } from '@mandate/contracts';
+import { seeded, until } from '@mandate/testing';
+import pg from 'pg';
+import { startAuditScene, type AuditScene } from '../../spec/start-audit.js';
+import { auditView, LogReader } from '../log/log-reader.js';
+import { isIn } from './log-search.js';
+
+const EVENTS = 2 * SEGMENT_SIZE + 700;
+const ACTORS = ['ann', 'bob', 'eve'];
+const CODES = ['NO_WORKER', 'CANCELED', 'DENIED'];
+
+let scene: AuditScene;
+let all: AuditEventView[];
+
+beforeAll(async () => {
+  scene = await startAuditScene();
+  const { pick } = seeded(7);
+  for (let i = 0; i < EVENTS; i += 100) {
+    const events = Array.from({ length: Math.min(100, EVENTS - i) }, () => ({
+      data: { code: pick(CODES) },
+      outcome: pick(['success', 'failure'] as const),
+    }));
+    await scene.append(`d${i}`, events, { actor: pick(ACTORS), traceparent: `00-${String(i).padStart(32, '0')}-b7ad6b7169203331-01` });
+  }
+  await scene.append('rare', [{ type: 'dev.mandate.delegation.denied.v1', data: { code: 'RARE' } }]);
+  const client = new pg.Client({ connectionString: scene.database.url });
+  await client.connect();
+  await until(async () => Number((await client.query('SELECT count(*) FROM audit.segment')).rows[0].count) === 2, {
+    what: 'both segments',
+  });
+  await client.end();
+  all = (await new LogReader(scene.store.database).chunk(1, EVENTS + 1)).map(auditView).reverse();
+}, 60_000);
+afterAll(() => scene.stop());
+
+it.each<SearchFilter>([
+  {},
+  { actor: 'eve' },
+  { actor: 'eve', outcome: 'failure', q: 'no worker' },
+  { q: 'rare' },
+  { trace: String(400).padStart(32, '0') },
+  { actor: 'nobody', outcome: 'success' },
+])('finds by %j what reading everything finds, page by page', async (filter) => {
+  const scope = { tenant: 'default', groups: termGroups(filter, (action) => [action]), stream: null, first: 1, last: EVENTS };
+  const expected = all.filter((event) => isIn(event, scope)).map(({ position }) => position);
+  const found: number[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const query = new URLSearchParams({ ...filter, limit: '500', ...(cursor ? { cursor } : {}) });
+    const { body }: { body: Page<AuditEventView> } = await scene.get(`/api/audit/events?${query}`);
+    found.push(...body.items.map(({ position }) => position));
+    cursor = body.nextCursor;
+  }
+  expect(found).toEqual(expected);
+});

@@ -1,0 +1,74 @@
+/** By which words an event is found. A term is a letter for its kind, a colon, and the word; terms of different kinds never meet. */
+import type { AuditEventView } from '@mandate/contracts';
+import { isUlid, type JsonValue } from '@mandate/kernel';
+
+/** An event brings at most so many words of its data; what comes behind them is found by everything else. */
+const MAX_WORDS = 64;
+const MAX_WORD_LENGTH = 40;
+
+/** All terms of the search; whoever asks for several gets the events that have all of them. */
+export interface SearchFilter {
+  actor?: string;
+  onBehalfOf?: string;
+  /** An event type. */
+  action?: string;
+  /** Aggregate type. */
+  resourceType?: string;
+  outcome?: string;
+  trace?: string;
+  /** Plain words. */
+  q?: string;
+}
+
+export const termsOf = (event: AuditEventView): ReadonlySet<string> => {
+  const { actor, action, resource, outcome, traceId, reason, where, data } = event;
+  const terms = new Set([`a:${actor.id}`, `t:${action}`, `r:${resource.type}`, `o:${outcome}`]);
+  for (const principal of actor.onBehalfOf ?? []) terms.add(`b:${principal}`);
+  if (traceId !== undefined) terms.add(`x:${traceId}`);
+  for (const word of dataWords([action, reason ?? null, where.service, where.instance, data])) terms.add(`w:${word}`);
+  return terms;
+};
+
+/** Each group names alternatives; an event must have one of each. `typesOf`: the types that an action may stand for. */
+export const termGroups = (filter: SearchFilter, typesOf: (action: string) => readonly string[]): string[][] => {
+  const { actor, onBehalfOf, action, resourceType, outcome, trace, q } = filter;
+  const single = [
+    trace === undefined ? null : `x:${trace}`,
+    actor === undefined ? null : `a:${actor}`,
+    onBehalfOf === undefined ? null : `b:${onBehalfOf}`,
+    outcome === undefined ? null : `o:${outcome}`,
+    resourceType === undefined ? null : `r:${resourceType}`,
+    ...wordsIn(q ?? '').map((word) => `w:${word}`),
+  ];
+  const groups = single.flatMap((term) => (term === null ? [] : [[term]]));
+  return action === undefined ? groups : [...groups, typesOf(action).map((type) => `t:${type}`)];
+};
+
+export const hasTerms = (event: AuditEventView, groups: readonly (readonly string[])[]): boolean => {
+  if (groups.length === 0) return true;
+  const terms = termsOf(event);
+  return groups.every((group) => group.some((term) => terms.has(term)));
+};
+
+const dataWords = (values: readonly JsonValue[]): Set<string> => {
+  const words = new Set<string>();
+  const visit = (value: JsonValue): void => {
+    if (words.size >= MAX_WORDS) return;
+    if (typeof value === 'string') for (const word of wordsIn(value)) words.add(word);
+    else if (Array.isArray(value)) value.forEach(visit);
+    else if (typeof value === 'object' && value !== null)
+      for (const [name, member] of Object.entries(value)) if (name !== '$ref' && member !== undefined) visit(member);
+  };
+  values.forEach(visit);
+  return words;
+};
+
+/** In lower case. Ids, digests and long numbers are no words: each would be a term of its own. */
+export const wordsIn = (text: string): string[] => {
+  const words: string[] = [];
+  for (const part of text.split(/[^\p{L}\p{N}]+/u)) {
+    if (part === '' || part.length > MAX_WORD_LENGTH || isUlid(part) || /^(\d{7,}|[0-9a-f]{16,})$/.test(part)) continue;
+    words.push(part.toLowerCase());
+  }
+  return words;
+};
