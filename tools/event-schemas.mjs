@@ -9,6 +9,7 @@ const root = new URL('..', import.meta.url);
 const AGGREGATES = [
   { aggregate: 'delegation', union: 'DelegationEvent', source: 'libs/delegation/src/events.ts' },
   { aggregate: 'agent', union: 'AgentEvent', source: 'apps/delegation-engine/src/engine/agent-events.ts' },
+  { aggregate: 'audit', union: 'AuditEvent', source: 'libs/audit-trail/src/events.ts' },
   { aggregate: 'policy', union: 'PolicyEvent', source: 'libs/scheduling/src/policy.ts' },
 ].map((entry) => ({ ...entry, source: fileURLToPath(new URL(entry.source, root)) }));
 const FOLDER = 'docs/schemas/events';
@@ -32,7 +33,7 @@ const checker = program.getTypeChecker();
 const eventsOf = ({ aggregate, union, source }) => {
   const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(source)));
   const events = checker.getDeclaredTypeOfSymbol(exported.find(({ name }) => name === union));
-  return events.types.map((event) => ({ name: `dev.mandate.${aggregate}.${literalOf(event)}.v1`, event }));
+  return (events.types ?? [events]).map((event) => ({ name: `dev.mandate.${aggregate}.${literalOf(event)}.v1`, event }));
 };
 
 const literalOf = (type) => checker.getTypeOfSymbol(type.getProperty('type')).value;

@@ -1,17 +1,21 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { AuditSearch, HTTP_CONTROLLERS } from './http/index.js';
+import { AuditExports, AuditSearch, HTTP_CONTROLLERS } from './http/index.js';
 
 export interface AuditParts {
   search: AuditSearch;
+  exports: AuditExports;
 }
 
 @Module({})
 export class AuditModule {
-  static of({ search }: AuditParts): DynamicModule {
+  static of({ search, exports }: AuditParts): DynamicModule {
     return {
       module: AuditModule,
       controllers: [...HTTP_CONTROLLERS],
-      providers: [{ provide: AuditSearch, useValue: search }],
+      providers: [
+        { provide: AuditSearch, useValue: search },
+        { provide: AuditExports, useValue: exports },
+      ],
     };
   }
 }

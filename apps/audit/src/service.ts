@@ -3,10 +3,12 @@ import { migrateForService } from '@mandate/event-store';
 import { createServiceApp, type RunningService, type Service, type ServiceOptions } from '@mandate/service-host';
 import { AuditModule } from './audit.module.js';
 import { closeGround, openGround } from './ground.js';
+import { LogExports } from './export/log-exports.js';
 import { HTTP_PREFIXES } from './http/index.js';
 import { Keeper } from './keeper.js';
 import { LogReader } from './log/log-reader.js';
 import { migrateAudit } from './migrations/index.js';
+import { OwnEvents } from './own-events.js';
 import { LogSearch } from './search/log-search.js';
 import { SearchIndex } from './search/search-index.js';
 
@@ -29,13 +31,15 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   const { store } = ground;
   const log = new LogReader(store.database);
   const index = new SearchIndex(store.database, log);
+  const ownEvents = new OwnEvents(store, options.clock ?? { now: () => Date.now() });
+  const search = new LogSearch(store, log, index);
   const keeper = new Keeper(store, options.logger, [
     { name: 'search-index', everyMs: INDEX_MS, run: async () => index.catchUp((await store.head()).size) },
   ]);
   const service = await createServiceApp({
     name: NAME,
     prefixes: HTTP_PREFIXES,
-    module: AuditModule.of({ search: new LogSearch(store, log, index) }),
+    module: AuditModule.of({ search, exports: new LogExports(store, log, search, ownEvents) }),
     logger: options.logger,
     beforeClose: () => keeper.stop(),
   });

@@ -4,7 +4,7 @@ import { styleText } from 'node:util';
 export type Style = Parameters<typeof styleText>[0];
 
 export interface Streams {
-  stdout: { write(text: string): unknown; isTTY?: boolean; columns?: number };
+  stdout: { write(text: string | Uint8Array): unknown; isTTY?: boolean; columns?: number };
   stderr: { write(text: string): unknown; isTTY?: boolean };
 }
 
@@ -27,6 +27,11 @@ export class Output {
   /** One JSON document; one line, so that a sequence of them is JSON lines. */
   json(value: unknown): void {
     this.streams.stdout.write(`${JSON.stringify(value)}\n`);
+  }
+
+  /** As they are: what another program reads. */
+  bytes(bytes: Uint8Array): void {
+    this.streams.stdout.write(bytes);
   }
 
   error(text: string): void {

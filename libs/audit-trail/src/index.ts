@@ -1,3 +1,10 @@
+export * from './events.js';
 export * from './search/postings.js';
 export * from './search/segment-index.js';
 export * from './search/terms.js';
+export { activityOf, nameOf, type Activity } from './export/activity.js';
+export { cefEvent } from './export/cef.js';
+export * from './export/exported.js';
+export * from './export/exporters.js';
+export { ocsfEvent } from './export/ocsf.js';
+export * from './export/syslog.js';

@@ -1,11 +1,24 @@
 /** What HTTP asks of the trail. */
 import type { AuditEventView, Page } from '@mandate/contracts';
 import type { Caller } from '@mandate/service-host';
-import type { EventQuery } from './documents.js';
+import type { EventQuery, ExportQuery } from './documents.js';
 
-export { OUTCOMES, type EventFilter, type EventQuery } from './documents.js';
+export { OUTCOMES, type EventFilter, type EventQuery, type ExportQuery } from './documents.js';
 
 export abstract class AuditSearch {
   /** Newest first. */
   abstract events(caller: Caller, query: EventQuery): Promise<Page<AuditEventView>>;
+}
+
+/** What an export is of: which log, how long it was, and what its tree's root was then. */
+export interface ExportHead {
+  source: string;
+  size: number;
+  /** RFC 6962 root hash, hex. */
+  root: string;
+}
+
+export abstract class AuditExports {
+  /** Records that the export is made, then reads. `text` yields whole lines, oldest event first, and ends early when `signal` aborts. */
+  abstract begin(caller: Caller, query: ExportQuery): Promise<{ head: ExportHead; text: (signal: AbortSignal) => AsyncIterable<string> }>;
 }

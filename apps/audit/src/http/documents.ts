@@ -1,5 +1,6 @@
 /** What the routes take beside the documents of the contract. */
-import { IsIn, IsInt, IsRFC3339, IsString, Length, Matches, Max, Min, ValidateIf } from 'class-validator';
+import { EXPORT_FORMATS, type ExportFormat } from '@mandate/audit-trail';
+import { IsBoolean, IsIn, IsInt, IsRFC3339, IsString, Length, Matches, Max, Min, ValidateIf } from 'class-validator';
 
 const Optional = (): PropertyDecorator => ValidateIf((_owner, value) => value !== undefined);
 
@@ -31,4 +32,13 @@ export class EventFilter {
 export class EventQuery extends EventFilter {
   @IsInt() @Min(1) @Max(PAGE_LIMITS.max) limit: number = PAGE_LIMITS.default;
   @Optional() @Matches(/^\d{1,15}$/, { message: 'must be the nextCursor of an answer' }) cursor?: string;
+}
+
+export class ExportQuery extends EventFilter {
+  /** jsonl holds the stored records; ocsf is OCSF 1.3.0 API Activity, a JSON object a line; syslog is RFC 5424 with CEF, a message a line. */
+  @IsIn(EXPORT_FORMATS) format: ExportFormat = 'jsonl';
+  /** Events behind this position: where an earlier export ended. */
+  @Optional() @IsInt() @Min(0) @Max(Number.MAX_SAFE_INTEGER) after?: number;
+  /** Goes on with what is recorded from now on, until the reader leaves. */
+  @IsBoolean() follow: boolean = false;
 }

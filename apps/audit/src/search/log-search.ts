@@ -60,7 +60,10 @@ export class LogSearch extends AuditSearch {
   }
 
   private async *backwards(scope: Scope, wanted: number): AsyncGenerator<AuditEventView[]> {
-    if (scope.stream) return yield* this.ofStream(scope, scope.stream);
+    if (scope.stream) {
+      yield* this.ofStream(scope, scope.stream);
+      return;
+    }
     const indexed = await this.index.indexedTo();
     for (let last = scope.last; last > indexed && last >= scope.first; last -= CHUNK) {
       const from = Math.max(scope.first, indexed + 1, last - CHUNK + 1);

@@ -28,7 +28,7 @@ beforeAll(async () => {
   await scene.append('rare', [{ type: 'dev.mandate.delegation.denied.v1', data: { code: 'RARE' } }]);
   const client = new pg.Client({ connectionString: scene.database.url });
   await client.connect();
-  await until(async () => Number((await client.query('SELECT count(*) FROM audit.segment')).rows[0].count) === 2, {
+  await until(async () => (await client.query('SELECT FROM audit.segment')).rowCount === 2, {
     what: 'both segments',
   });
   await client.end();
@@ -50,9 +50,9 @@ it.each<SearchFilter>([
   let cursor: string | null = '';
   while (cursor !== null) {
     const query = new URLSearchParams({ ...filter, limit: '500', ...(cursor ? { cursor } : {}) });
-    const { body }: { body: Page<AuditEventView> } = await scene.get(`/api/audit/events?${query}`);
-    found.push(...body.items.map(({ position }) => position));
-    cursor = body.nextCursor;
+    const page: Page<AuditEventView> = (await scene.get<Page<AuditEventView>>(`/api/audit/events?${query}`)).body;
+    found.push(...page.items.map(({ position }) => position));
+    cursor = page.nextCursor;
   }
   expect(found).toEqual(expected);
 });

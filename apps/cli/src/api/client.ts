@@ -105,7 +105,8 @@ export class ApiClient {
     }
   }
 
-  private async json<T>(method: string, path: string, body?: object): Promise<T> {
+  /** One JSON document. */
+  async json<T>(method: string, path: string, body?: object): Promise<T> {
     const response = await this.request(method, path, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
       ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
@@ -117,7 +118,8 @@ export class ApiClient {
     }
   }
 
-  private async request(method: string, path: string, init: RequestInit): Promise<Response> {
+  /** An answer that is read by the caller, however long it lasts. */
+  async request(method: string, path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (this.access.apiKey) headers.set('authorization', `Bearer ${this.access.apiKey}`);
     if (this.principal) headers.set('mandate-principal', this.principal);

@@ -1,11 +1,13 @@
 /** `mandate audit …`: what happened, and the proof of it. */
 import type { Register } from '../commands/context.js';
+import { registerEvents } from './events.js';
+import { registerExport } from './export.js';
 import { registerVerify } from './verify.js';
 
-const COMMANDS: readonly Register[] = [registerVerify];
+const COMMANDS: readonly Register[] = [registerEvents, registerExport, registerVerify];
 
 export const registerAudit: Register = (program, context) => {
-  const group = program.command('audit').description('the audit trail: proofs, and what verifies them offline');
+  const group = program.command('audit').description('the audit trail: searched, exported, proved, verified offline');
   group.exitOverride();
   for (const register of COMMANDS) register(group, context);
 };
