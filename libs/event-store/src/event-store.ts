@@ -19,7 +19,7 @@ import { Upcasters, type Upcaster } from './upcasters.js';
 export interface EventStoreOptions extends DatabaseOptions {
   keyring: Keyring;
   where: Where;
-  /** Decides only which timers have passed; default: the system's. */
+  /** Decides which timers have passed, and when keys in memory are looked up again; default: the system's. */
   clock?: Clock;
   upcasters?: readonly Upcaster[];
 }
@@ -32,6 +32,7 @@ interface Tail {
   next: number;
 }
 
+const SYSTEM: Clock = { now: () => Date.now() };
 const REMEMBERED_TAILS = 10_000;
 /** Tries for an append that names no version, while others write to the same stream. */
 const FLOATING_ATTEMPTS = 100;
@@ -56,7 +57,7 @@ export class EventStore {
     upcasters: Upcasters,
     options: EventStoreOptions,
   ) {
-    const clock = options.clock ?? { now: () => Date.now() };
+    const clock = options.clock ?? SYSTEM;
     this.where = canonicalJson({ ...options.where });
     this.decoder = { log, upcasters, keys: null };
     this.commits = new GroupCommit(
@@ -73,7 +74,14 @@ export class EventStore {
       const upcasters = new Upcasters(options.upcasters);
       const head = await reads.readHead(database);
       upcasters.assertPaths(await reads.storedTypes(database));
-      return new EventStore(database, new Pipeline(options), head.name, new DataKeys(database, options.keyring), upcasters, options);
+      return new EventStore(
+        database,
+        new Pipeline(options),
+        head.name,
+        new DataKeys(database, options.keyring, options.clock ?? SYSTEM),
+        upcasters,
+        options,
+      );
     } catch (error) {
       await database.close();
       throw error;
@@ -275,6 +283,11 @@ export class EventStore {
 
   private decoderFor(decrypt: boolean | undefined): Decoder {
     return decrypt ? { ...this.decoder, keys: this.keys } : this.decoder;
+  }
+
+  /** After an erasure: keys in memory are looked up again at once. Without it that happens within a minute. */
+  forgetKeys(): void {
+    this.keys.forgetStored();
   }
 
   /** Waits for what is under way, then closes the connections. */

@@ -4,6 +4,7 @@ export * from './canonical-json.js';
 export { Database, type DatabaseOptions, type Row } from './database.js';
 export { DeadLetters, type DeadLetter, type NewDeadLetter } from './dead-letters.js';
 export { type Envelope, eventId } from './envelope.js';
+export { destroyKeys, kidsOfSubject, removeDeadLetters, type Destroyed, type KeysOf } from './erasure.js';
 export { type CommitListener, EventStore, type EventStoreOptions } from './event-store.js';
 export { Keyring } from './keys.js';
 export * from './merkle.js';

@@ -19,6 +19,11 @@ export class LruMap<K, V> {
     if (this.entries.size > this.limit) this.entries.delete(this.entries.keys().next().value as K);
   }
 
+  /** Forgets every entry that does not fit. */
+  keep(fits: (value: V) => boolean): void {
+    for (const [key, value] of this.entries) if (!fits(value)) this.entries.delete(key);
+  }
+
   delete(key: K): void {
     this.entries.delete(key);
   }

@@ -3,6 +3,7 @@ import { Append1763870100000 } from './1763870100000-append.js';
 import { Ownership1763870200000 } from './1763870200000-ownership.js';
 import { Guards1763870300000 } from './1763870300000-guards.js';
 import { AuditRole1764090000000 } from './1764090000000-audit-role.js';
+import { Erasure1764093600000 } from './1764093600000-erasure.js';
 
 export const EVENT_STORE_MIGRATIONS = [
   EventLog1763870000000,
@@ -10,4 +11,5 @@ export const EVENT_STORE_MIGRATIONS = [
   Ownership1763870200000,
   Guards1763870300000,
   AuditRole1764090000000,
+  Erasure1764093600000,
 ];
