@@ -1,9 +1,11 @@
 /** The audit service as a service of its host: the trail searched, proved, replayed and kept within its retention. */
-import { migrateForService } from '@mandate/event-store';
+import { DeadLetters, migrateForService } from '@mandate/event-store';
+import { AppError } from '@mandate/kernel';
 import { createServiceApp, type RunningService, type Service, type ServiceOptions } from '@mandate/service-host';
 import { AuditModule } from './audit.module.js';
-import { closeGround, openGround } from './ground.js';
+import { ErasureList, Erasures, SubjectIndex } from './erasure/index.js';
 import { LogExports } from './export/log-exports.js';
+import { closeGround, openGround, type Ground } from './ground.js';
 import { HTTP_PREFIXES } from './http/index.js';
 import { Keeper } from './keeper.js';
 import { LogReader } from './log/log-reader.js';
@@ -29,6 +31,8 @@ export const audit: Service = {
 export const startAudit = async (options: ServiceOptions): Promise<RunningService> => {
   const ground = await openGround(options);
   const { store } = ground;
+  const erasures = openErasures(ground, options);
+  await erasures.resume();
   const log = new LogReader(store.database);
   const index = new SearchIndex(store.database, log);
   const ownEvents = new OwnEvents(store, options.clock ?? { now: () => Date.now() });
@@ -39,7 +43,7 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   const service = await createServiceApp({
     name: NAME,
     prefixes: HTTP_PREFIXES,
-    module: AuditModule.of({ search, exports: new LogExports(store, log, search, ownEvents) }),
+    module: AuditModule.of({ search, exports: new LogExports(store, log, search, ownEvents), erasures }),
     logger: options.logger,
     beforeClose: () => keeper.stop(),
   });
@@ -51,4 +55,22 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
       await closeGround(ground);
     },
   };
+};
+
+const openErasures = ({ store, keyring }: Ground, { stateFolder, clock = { now: () => Date.now() }, logger }: ServiceOptions): Erasures => {
+  if (stateFolder === undefined)
+    throw new AppError(
+      'CONFIG_INVALID',
+      'invalid',
+      'the audit service needs MANDATE_STATE_DIR: erasures have to outlive a restored database',
+    );
+  return new Erasures({
+    store,
+    keyring,
+    letters: new DeadLetters(store.database, keyring),
+    index: new SubjectIndex(store.database),
+    list: new ErasureList(stateFolder),
+    clock,
+    logger,
+  });
 };

@@ -1,4 +1,5 @@
 export * from './audit.js';
+export * from './erasure.js';
 export * from './outputs.js';
 export * from './parse.js';
 export * from './problems.js';

@@ -8,6 +8,11 @@ export const PAGE_LIMITS = { default: 50, max: 500 } as const;
 
 export const OUTCOMES = ['success', 'failure', 'denied'] as const;
 
+export class PageQuery {
+  @IsInt() @Min(1) @Max(PAGE_LIMITS.max) limit: number = PAGE_LIMITS.default;
+  @Optional() @IsString() @Length(1, 200) cursor?: string;
+}
+
 /** Which events; what is not named does not matter. */
 export class EventFilter {
   /** Who did it. */

@@ -1,11 +1,14 @@
 import { AuditExports, AuditSearch } from './audit-search.js';
+import { ErasureApi } from './erasure-api.js';
+import { ErasuresController } from './erasures.controller.js';
 import { EventsController } from './events.controller.js';
 import { ExportController } from './export.controller.js';
 
 export * from './audit-search.js';
+export * from './erasure-api.js';
 
-export const HTTP_CONTROLLERS = [EventsController, ExportController];
+export const HTTP_CONTROLLERS = [EventsController, ExportController, ErasuresController];
 /** What the controllers are given by the module, which the documentation's generator leaves empty. */
-export const HTTP_PROVIDERS = [AuditSearch, AuditExports];
+export const HTTP_PROVIDERS = [AuditSearch, AuditExports, ErasureApi];
 /** The prefixes that they own behind the gateway. */
 export const HTTP_PREFIXES = ['/api/audit', '/api/compliance'];

@@ -4,6 +4,19 @@ import { OUTCOMES } from './documents.js';
 
 const { integer, list, record, text, time } = schemas;
 
+export const ERASURE = record({
+  id: text,
+  of: { type: 'string', enum: ['subject', 'delegation'] },
+  requestedAt: time,
+  by: text,
+  completedAt: { anyOf: [time, { type: 'null' }] },
+  delegations: integer,
+  keys: integer,
+  snapshots: integer,
+  deadLetters: integer,
+  reapplied: integer,
+});
+
 export const AUDIT_EVENT = record(
   {
     position: integer,

@@ -1,8 +1,9 @@
 /** The service's own tables, in the schema `audit`: all of them follow from the log. */
 import { DataSource } from 'typeorm';
 import { SearchIndex1764090100000 } from './1764090100000-search-index.js';
+import { Subjects1764093700000 } from './1764093700000-subjects.js';
 
-export const AUDIT_MIGRATIONS = [SearchIndex1764090100000];
+export const AUDIT_MIGRATIONS = [SearchIndex1764090100000, Subjects1764093700000];
 
 /** Serialises migrations of several processes that start at once. */
 const MIGRATION_LOCK = [7365, 3];

@@ -32,12 +32,22 @@ export const testDatabase = async ({ template = 'migrated' }: TestDatabaseOption
     const source = template === 'empty' ? 'template0' : await ensureTemplate(client, postgresUrl, await resolve(template));
     await client.query(`CREATE DATABASE ${name} TEMPLATE ${source} STRATEGY FILE_COPY`);
   });
-  return {
-    name,
-    url: inDatabase(postgresUrl, name),
-    stop: () => asOwner(postgresUrl, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
-  };
+  return handleOf(postgresUrl, name);
 };
+
+/** What a backup of `database` would hold just now. Nobody may be connected to it. */
+export const copyOfDatabase = async (database: TestDatabase): Promise<TestDatabase> => {
+  const { postgresUrl } = testRun();
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  await asOwner(postgresUrl, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${database.name} STRATEGY FILE_COPY`));
+  return handleOf(postgresUrl, name);
+};
+
+const handleOf = (postgresUrl: string, name: string): TestDatabase => ({
+  name,
+  url: inDatabase(postgresUrl, name),
+  stop: () => asOwner(postgresUrl, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
+});
 
 const resolve = async (template: 'migrated' | Template): Promise<Template> =>
   template === 'migrated' ? (await import('./migrated-template.js')).migratedTemplate() : template;
