@@ -17,6 +17,8 @@ import { SearchIndex } from './search/search-index.js';
 const NAME = 'audit';
 /** A segment of the index is 4,096 events: looking more often finds nothing. */
 const INDEX_MS = 5_000;
+/** So that an erasure has little to catch up with. */
+const SUBJECTS_MS = 60_000;
 
 export const audit: Service = {
   name: NAME,
@@ -31,7 +33,8 @@ export const audit: Service = {
 export const startAudit = async (options: ServiceOptions): Promise<RunningService> => {
   const ground = await openGround(options);
   const { store } = ground;
-  const erasures = openErasures(ground, options);
+  const subjects = new SubjectIndex(store.database);
+  const erasures = openErasures(ground, subjects, options);
   await erasures.resume();
   const log = new LogReader(store.database);
   const index = new SearchIndex(store.database, log);
@@ -39,6 +42,7 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   const search = new LogSearch(store, log, index);
   const keeper = new Keeper(store, options.logger, [
     { name: 'search-index', everyMs: INDEX_MS, run: async () => index.catchUp((await store.head()).size) },
+    { name: 'subject-index', everyMs: SUBJECTS_MS, run: async () => subjects.catchUp((await store.head()).size) },
   ]);
   const service = await createServiceApp({
     name: NAME,
@@ -57,7 +61,11 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   };
 };
 
-const openErasures = ({ store, keyring }: Ground, { stateFolder, clock = { now: () => Date.now() }, logger }: ServiceOptions): Erasures => {
+const openErasures = (
+  { store, keyring }: Ground,
+  index: SubjectIndex,
+  { stateFolder, clock = { now: () => Date.now() }, logger }: ServiceOptions,
+): Erasures => {
   if (stateFolder === undefined)
     throw new AppError(
       'CONFIG_INVALID',
@@ -68,7 +76,7 @@ const openErasures = ({ store, keyring }: Ground, { stateFolder, clock = { now: 
     store,
     keyring,
     letters: new DeadLetters(store.database, keyring),
-    index: new SubjectIndex(store.database),
+    index,
     list: new ErasureList(stateFolder),
     clock,
     logger,

@@ -15,6 +15,16 @@ export class ErasureRequest {
   @Optional() @IsString() @MaxLength(2000) reason?: string;
 }
 
+/** What an erasure would reach just now. */
+export interface ErasurePreview {
+  of: 'subject' | 'delegation';
+  delegations: number;
+  /** Keys of the data subject; each delegation has one of its own besides. */
+  subjectKeys: number;
+  /** Delegations that have to end first, at most ten of them. */
+  running: string[];
+}
+
 export interface ErasureView {
   id: string;
   of: 'subject' | 'delegation';

@@ -89,6 +89,8 @@ describe('an erasure', () => {
   it('waits for what still runs', async () => {
     const id = newId();
     await scene.append(id, [{ personal: goal }], { dataSubject: 'carol', open: true });
+    const preview = await scene.post('/api/audit/erasures/preview', { dataSubject: 'carol' });
+    expect(preview).toEqual({ status: 200, body: { of: 'subject', delegations: 1, subjectKeys: 1, running: [id] } });
     expect(await erase({ dataSubject: 'carol' })).toMatchObject({ status: 409, body: { code: 'ERASURE_IN_USE', running: [id] } });
     await scene.append(id, [succeeded], { open: false });
     expect((await erase({ dataSubject: 'carol' })).status).toBe(200);
@@ -98,7 +100,7 @@ describe('an erasure', () => {
     [{}, 'INVALID_FIELD'],
     [{ dataSubject: 7 }, 'INVALID_FIELD'],
     [{ dataSubject: 'x', everything: true }, 'UNKNOWN_FIELD'],
-    [{ delegationId: newId() }, 'DELEGATION_NOT_FOUND'],
+    [{ delegationId: newId() }, 'NOT_FOUND'],
   ])('refuses %j', async (body, code) => expect(await erase(body)).toMatchObject({ body: { code } }));
 });
 

@@ -1,6 +1,6 @@
 /** Erasing: decided and recorded first, noted outside the database, then carried out; what a crash leaves half done, the next start completes. */
 import { randomBytes } from 'node:crypto';
-import type { ErasureRequest, ErasureView, Page } from '@mandate/contracts';
+import type { ErasurePreview, ErasureRequest, ErasureView, Page } from '@mandate/contracts';
 import {
   destroyKeys,
   kidsOfSubject,
@@ -33,6 +33,14 @@ export interface ErasuresOptions {
 
 type Requested = Extract<ErasureEvent, { type: 'requested' }>['data'];
 
+interface Scope {
+  subject: Buffer | null;
+  kids: string[];
+  delegations: string[];
+  /** Of these, those that have not ended. */
+  running: string[];
+}
+
 const PAGE = 200;
 const SHOWN_RUNNING = 10;
 const ITSELF: Actor = { kind: 'service', id: 'audit' };
@@ -43,12 +51,9 @@ export class Erasures extends ErasureApi {
   }
 
   async erase(caller: Caller, { dataSubject, delegationId, reason }: ErasureRequest): Promise<ErasureView> {
-    const { store, keyring, clock } = this.options;
+    const { store, clock } = this.options;
     const { tenant, principal, traceparent } = caller;
-    const subject = dataSubject === undefined ? null : keyring.blindIndex(tenant, dataSubject);
-    const kids = subject ? await kidsOfSubject(store.database, tenant, subject) : [];
-    const delegations = await this.reached(tenant, subject, delegationId, (await store.head()).size);
-    const running = await openOnes(store, tenant, delegations);
+    const { subject, kids, delegations, running } = await this.scope(tenant, dataSubject, delegationId);
     if (running.length > 0) throw inUse(running);
     const id = ulid(clock.now(), randomBytes(10));
     const actor: Actor = { kind: 'operator', id: principal };
@@ -63,6 +68,20 @@ export class Erasures extends ErasureApi {
     await this.record(tenant, id, requested, { expected: 'no-stream', actor, open: true, traceparent });
     await this.carryOut({ id, tenant, subject: subject?.toString('hex') ?? null, kids, delegations }, actor);
     return erasureView(await store.readStream({ tenant, stream: { type: ERASURE, id } }));
+  }
+
+  async preview({ tenant }: Caller, { dataSubject, delegationId }: ErasureRequest): Promise<ErasurePreview> {
+    const { subject, kids, delegations, running } = await this.scope(tenant, dataSubject, delegationId);
+    const of = subject ? 'subject' : 'delegation';
+    return { of, delegations: delegations.length, subjectKeys: kids.length, running: running.slice(0, SHOWN_RUNNING) };
+  }
+
+  private async scope(tenant: string, dataSubject: string | undefined, delegationId: string | undefined): Promise<Scope> {
+    const { store, keyring } = this.options;
+    const subject = dataSubject === undefined ? null : keyring.blindIndex(tenant, dataSubject);
+    const kids = subject ? await kidsOfSubject(store.database, tenant, subject) : [];
+    const delegations = await this.reached(tenant, subject, delegationId, (await store.head()).size);
+    return { subject, kids, delegations, running: await openOnes(store, tenant, delegations) };
   }
 
   async list({ tenant }: Caller, { limit, cursor }: { limit: number; cursor?: string }): Promise<Page<ErasureView>> {
@@ -114,7 +133,7 @@ export class Erasures extends ErasureApi {
   private async reached(tenant: string, subject: Buffer | null, delegationId: string | undefined, upTo: number): Promise<string[]> {
     const { store, index } = this.options;
     if (delegationId !== undefined && !(await store.findStream(tenant, { type: 'delegation', id: delegationId })))
-      throw new AppError('DELEGATION_NOT_FOUND', 'not-found', `there is no delegation ${delegationId}`);
+      throw new AppError('NOT_FOUND', 'not-found', `there is no delegation ${delegationId}`);
     if (subject) await index.catchUp(upTo);
     const ofSubject = subject ? await index.delegationsOf(tenant, subject, upTo) : [];
     return withDescendants(store, tenant, [...ofSubject, ...(delegationId === undefined ? [] : [delegationId])]);

@@ -1,9 +1,9 @@
-import { ErasureRequest, type ErasureView, type Page } from '@mandate/contracts';
+import { ErasureRequest, type ErasurePreview, type ErasureView, type Page } from '@mandate/contracts';
 import { Describe, DocumentPipe, FromCaller, QueryPipe, schemas, type Caller } from '@mandate/service-host';
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { PageQuery } from './documents.js';
 import { ErasureApi } from './erasure-api.js';
-import { ERASURE } from './view-schemas.js';
+import { ERASURE, ERASURE_PREVIEW } from './view-schemas.js';
 
 @Controller('api/audit/erasures')
 export class ErasuresController {
@@ -19,6 +19,17 @@ export class ErasuresController {
   @HttpCode(200)
   erase(@FromCaller() caller: Caller, @Body(new DocumentPipe(ErasureRequest)) request: ErasureRequest): Promise<ErasureView> {
     return this.erasures.erase(caller, request);
+  }
+
+  @Describe({
+    summary: 'What an erasure would reach',
+    body: ErasureRequest,
+    answers: { 200: { description: 'Nothing is changed', schema: ERASURE_PREVIEW } },
+  })
+  @Post('preview')
+  @HttpCode(200)
+  preview(@FromCaller() caller: Caller, @Body(new DocumentPipe(ErasureRequest)) request: ErasureRequest): Promise<ErasurePreview> {
+    return this.erasures.preview(caller, request);
   }
 
   @Describe({

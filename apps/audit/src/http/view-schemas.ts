@@ -4,6 +4,13 @@ import { OUTCOMES } from './documents.js';
 
 const { integer, list, record, text, time } = schemas;
 
+export const ERASURE_PREVIEW = record({
+  of: { type: 'string', enum: ['subject', 'delegation'] },
+  delegations: integer,
+  subjectKeys: integer,
+  running: list(text),
+});
+
 export const ERASURE = record({
   id: text,
   of: { type: 'string', enum: ['subject', 'delegation'] },

@@ -2,9 +2,10 @@
 import type { Register } from '../commands/context.js';
 import { registerEvents } from './events.js';
 import { registerExport } from './export.js';
+import { registerErase, registerErasures } from './erase.js';
 import { registerVerify } from './verify.js';
 
-const COMMANDS: readonly Register[] = [registerEvents, registerExport, registerVerify];
+const COMMANDS: readonly Register[] = [registerEvents, registerExport, registerVerify, registerErase, registerErasures];
 
 export const registerAudit: Register = (program, context) => {
   const group = program.command('audit').description('the audit trail: searched, exported, proved, verified offline');

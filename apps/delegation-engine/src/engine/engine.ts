@@ -52,6 +52,7 @@ export class Engine {
   /** By name: what follows the log. */
   readonly followers: Readonly<Record<string, Subscription>>;
   private readonly ticks: Ticks;
+  private erasures: { unsubscribe(): void } | undefined;
 
   constructor(
     private readonly ground: Ground,
@@ -144,6 +145,10 @@ export class Engine {
 
   /** Resolves once requests are taken. */
   async start(): Promise<void> {
+    // Keys that this process remembers open what was erased; without the event it would be a minute until they are looked up again.
+    this.erasures = this.ground.connection.subscribe(subjects.event('*', 'erasure', '*'), {
+      callback: () => this.ground.store.forgetKeys(),
+    });
     this.children.serve();
     this.work.link.serve(this.work.scheduler);
     await this.work.policies.start();
@@ -176,6 +181,7 @@ export class Engine {
     await partitions.stop();
     this.presence.stop();
     policies.stop();
+    this.erasures?.unsubscribe();
     this.children.stop();
     link.stop();
     this.reader.stop();
