@@ -22,13 +22,15 @@ const statusOf = (http: number): ExitStatus => {
   return http >= 502 && http <= 504 ? EXIT.unreachable : EXIT.no;
 };
 
+/** By code, else by status. */
 const HINTS: Record<string, string> = {
+  SELF_APPROVAL: '--as names who approves',
   401: 'set MANDATE_API_KEY, or run this where .mandate/credentials.json is',
   403: 'ask an administrator of the tenant for the right to do this',
 };
 
 export const problemError = (problem: Problem): CliError =>
-  new CliError(problem.code, problem.detail || problem.title, statusOf(problem.status), HINTS[problem.status]);
+  new CliError(problem.code, problem.detail || problem.title, statusOf(problem.status), HINTS[problem.code] ?? HINTS[problem.status]);
 
 export const unreachable = (apiUrl: string, why: string): CliError =>
   new CliError('UNREACHABLE', `cannot reach ${apiUrl}: ${why}`, EXIT.unreachable, 'start it with npm start, or set MANDATE_API_URL');

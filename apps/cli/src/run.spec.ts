@@ -229,7 +229,7 @@ describe('reading', () => {
 describe('steering', () => {
   it.each([
     [['cancel', ID, '--reason', 'enough'], 'cancel', { reason: 'enough' }],
-    [['approve', ID, '--step', 's1'], 'approve', { stepId: 's1' }],
+    [['approve', ID, '--step', 's1', '--digest', 'd'.repeat(64)], 'approve', { stepId: 's1', digest: 'd'.repeat(64) }],
     [['deny', ID], 'deny', {}],
     [['answer', ID, '--question', 'q', '--answer', '{"n":1}'], 'answer', { questionId: 'q', answer: { n: 1 } }],
     [['answer', ID, '--question', 'q', '--text', 'blue', '--step', 's1'], 'answer', { questionId: 'q', answer: 'blue', stepId: 's1' }],
@@ -237,6 +237,30 @@ describe('steering', () => {
     api.on(`POST /api/delegations/${ID}/${verb}`, { body: { id: ID, state: 'TASK_STATE_WORKING' } });
     expect(await mandate(args)).toEqual({ status: 0, out: `${ID}  working\n`, err: '' });
     expect(api.asked[0]?.body).toEqual(body);
+  });
+});
+
+describe('approve', () => {
+  const digest = 'd'.repeat(64);
+  const subject = { delegationId: ID, stepId: 's1', capability: 'pay', goal: 'Pay Bob', input: { euros: 7 }, results: {} };
+  const approvals = [{ scope: 'step' as const, stepId: 's1', digest, expiresAt: '2026-11-24T05:00:00.000Z', subject }];
+
+  it('shows what will run, and approves that and nothing else', async () => {
+    api.on(`GET /api/delegations/${ID}`, { body: view({ state: 'TASK_STATE_INPUT_REQUIRED', approvals }) });
+    api.on(`POST /api/delegations/${ID}/approve`, { body: { id: ID, state: 'TASK_STATE_WORKING' } });
+    const { status, out } = await mandate(['approve', ID]);
+    expect(status).toBe(0);
+    expect(api.asked.at(-1)?.body).toEqual({ digest });
+    for (const shown of ['s1 waits for an approval', 'Pay Bob', '{"euros":7}', '2026-11-24T05:00:00.000Z', digest, `${ID}  working`])
+      expect(out).toContain(shown);
+    expect((await mandate(['status', ID])).out).toContain(`mandate approve ${ID} --step s1`);
+  });
+
+  it('leaves it to the service to say that several wait', async () => {
+    const two = [...approvals, { ...approvals[0]!, stepId: 's2' }];
+    api.on(`GET /api/delegations/${ID}`, { body: view({ state: 'TASK_STATE_INPUT_REQUIRED', approvals: two }) });
+    await mandate(['approve', ID]);
+    expect(api.asked.at(-1)?.body).toEqual({});
   });
 });
 

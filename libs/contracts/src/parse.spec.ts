@@ -91,7 +91,7 @@ describe('parse', () => {
     expect(() => parse(DelegationRequest, { goal: 'x', steps: Array.from({ length: 2_000 }, () => 7) })).toThrow('no more than 1024'));
 
   it('refuses what a command cannot carry yet', () =>
-    expect(codeOf(() => parse(DelegationCommand, { commandId: id, type: 'approve', digest: 'ab' }))).toBe('UNSUPPORTED_FIELD digest'));
+    expect(codeOf(() => parse(DelegationCommand, { commandId: id, type: 'approve', digest: 'ab' }))).toBe('INVALID_FIELD digest'));
 
   it('wants at least one capability of a worker', () =>
     expect(codeOf(() => parse(Registration, { name: 'w', version: '1', instance: 'i', capabilities: [] }))).toBe(

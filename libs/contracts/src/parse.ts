@@ -118,7 +118,7 @@ const verifyNested = (nested: NonNullable<Property['nested']>, value: unknown, p
   value.forEach((item, index) => verify(shape, item, `${path}[${index}]`));
 };
 
-/** Takes a parsed document as a `T`; throws AppError (`INVALID_FIELD`, `UNKNOWN_FIELD`, `UNSUPPORTED_FIELD`) naming the field. */
+/** Takes a parsed document as a `T`; throws AppError (`INVALID_FIELD`, `UNKNOWN_FIELD`) naming the field. */
 export const parse = <T>(target: Constructor<T>, document: unknown): T => {
   verify(compile(target), document, '');
   return document as T;

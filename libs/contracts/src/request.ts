@@ -16,12 +16,20 @@ import {
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
-import { IsCapability, IsDuration, IsName, IsStringMap, IsUlidText, MaxJsonBytes, NotSupportedYet, IsUsd } from './rules.js';
+import { IsCapability, IsDuration, IsName, IsSha256, IsStringMap, IsUlidText, MaxJsonBytes, IsUsd } from './rules.js';
 
 export const PATTERNS = ['direct', 'sequential', 'parallel', 'meta'] as const;
 export type Pattern = (typeof PATTERNS)[number];
 
-export const REQUEST_DEFAULTS = { deadline: 'P1D', depth: 5, steps: 256, stepTimeout: 'PT5M', maxAttempts: 3, priority: 4 } as const;
+export const REQUEST_DEFAULTS = {
+  deadline: 'P1D',
+  depth: 5,
+  steps: 256,
+  stepTimeout: 'PT5M',
+  maxAttempts: 3,
+  priority: 4,
+  approvalTimeout: 'P1D',
+} as const;
 export const REQUEST_LIMITS = { goal: 8000, inputBytes: 256 * 1024, steps: 1024, dependencies: 1024, tools: 256, keyLength: 200 } as const;
 
 /** Optional means absent: `null` is a value and has to be valid like any other. */
@@ -80,6 +88,8 @@ export class DelegationRequest {
   @Optional() @IsString() @Length(1, REQUEST_LIMITS.keyLength) concurrencyKey?: string;
   @Optional() @ValidateNested() @Type(() => Budget) budget?: Budget;
   @Optional() @IsIn(['never', 'irreversible', 'plan']) approval?: 'never' | 'irreversible' | 'plan';
+  /** How long an approval is waited for; then it counts as denied. */
+  @Optional() @IsDuration() approvalTimeout?: string;
   @Optional() @ValidateNested() @Type(() => ParentLease) parent?: ParentLease;
   @Optional() @IsString() @Length(1, 200) dataSubject?: string;
   @Optional() @IsStringMap({ entries: 64, keyLength: 100, valueLength: 2000 }) metadata?: Record<string, string>;
@@ -91,6 +101,7 @@ export class DelegationCommand {
   @Optional() @IsName() stepId?: string;
   @Optional() @IsName() questionId?: string;
   @Optional() @MaxJsonBytes(REQUEST_LIMITS.inputBytes) answer?: JsonValue;
-  @NotSupportedYet() digest?: string;
+  /** Of what is approved or denied, as the view shows it: the command is refused when something else would run. */
+  @Optional() @IsSha256() digest?: string;
   @Optional() @IsString() @MaxLength(2000) reason?: string;
 }

@@ -17,6 +17,9 @@ export const IsCapability = (options?: ValidationOptions): PropertyDecorator =>
 export const IsName = (options?: ValidationOptions): PropertyDecorator =>
   rule('isName', (v) => text(v, NAME_TOKEN), 'must match [A-Za-z0-9_-]{1,64}', options);
 
+export const IsSha256 = (options?: ValidationOptions): PropertyDecorator =>
+  rule('isSha256', (v) => text(v, /^[0-9a-f]{64}$/), 'must be 64 hexadecimal digits in lower case', options);
+
 /** US dollars as a decimal string. */
 export const IsUsd = (options?: ValidationOptions): PropertyDecorator =>
   rule('isUsd', (value) => text(value, /^\d{1,9}(\.\d{1,6})?$/), 'must be a decimal string such as "0.40"', options);
@@ -46,10 +49,6 @@ export const IsStringMap = (limits: { entries: number; keyLength: number; valueL
       ),
     `must be an object of at most ${limits.entries} strings (keys up to ${limits.keyLength}, values up to ${limits.valueLength} characters)`,
   );
-
-/** A field of the contract whose feature is not there yet: refused, never ignored. */
-export const NotSupportedYet = (): PropertyDecorator =>
-  rule('notSupportedYet', (v) => v === undefined, 'is not supported yet; remove it', { context: { code: 'UNSUPPORTED_FIELD' } });
 
 const utf8Bytes = (value: string): number => {
   let bytes = value.length;

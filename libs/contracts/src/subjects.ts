@@ -48,5 +48,7 @@ export const parseInbound = (subject: string): Inbound | null => {
 
 /** The header of contract 3.1 that names where the one answer to a request goes. */
 export const REPLY_TO_HEADER = 'Mandate-Reply-To';
+/** The first administrator, whose key may act for every principal of the tenant; who asks for nobody in particular is this one. */
+export const ADMINISTRATOR = 'admin';
 /** Over HTTP: for whom the caller asks. */
 export const PRINCIPAL_HEADER = 'Mandate-Principal';

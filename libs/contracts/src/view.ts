@@ -1,5 +1,5 @@
 /** What readers of a delegation are told (contract 3.3). */
-import type { JsonValue } from '@mandate/kernel';
+import type { JsonObject, JsonValue } from '@mandate/kernel';
 import type { Pattern } from './request.js';
 import type { WaitingView } from './scheduling.js';
 
@@ -53,6 +53,17 @@ export interface StepView {
   question?: { id: string; text: string; schema?: JsonValue };
 }
 
+/** Waiting for a person's approval of exactly this. */
+export interface ApprovalView {
+  scope: 'plan' | 'step';
+  stepId?: string;
+  /** Keyed, of `subject`. Absent: asked for by a version that made none. */
+  digest?: string;
+  expiresAt?: string;
+  /** What will run. */
+  subject: JsonObject;
+}
+
 export interface DecisionView {
   chosen: Pattern;
   alternatives: { pattern: Pattern; confidence: number }[];
@@ -68,6 +79,7 @@ export interface DelegationView {
   confidence: number | null;
   decision: DecisionView | null;
   steps: StepView[];
+  approvals?: ApprovalView[];
   result?: JsonValue;
   error?: ErrorView;
   /** What the attempts reported to have used. */

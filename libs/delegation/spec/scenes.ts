@@ -169,8 +169,8 @@ export const child = (asked: Command<'admit-child'>['asked'] = {}, more: Partial
 /** One of `cancel`, `approve` and `deny`, by Grace; the command's id is its type. */
 export const steer = <Type extends 'cancel' | 'approve' | 'deny'>(
   type: Type,
-  more: { commandId?: string; stepId?: string; reason?: string; now?: number } = {},
-): DelegationDecisionCommand => ({ type, by: 'grace', commandId: `${type}-1`, now: T0, ...more });
+  more: { by?: string; commandId?: string; stepId?: string; digest?: string; reason?: string; mayApproveOwn?: boolean; now?: number } = {},
+): DelegationDecisionCommand => ({ type, by: 'grace', commandId: `${type}-1`, now: T0, ...more }) as DelegationDecisionCommand;
 
 export const answer = (questionId: string, more: Partial<Command<'answer'>> = {}): Command<'answer'> => ({
   type: 'answer',

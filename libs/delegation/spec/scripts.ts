@@ -85,6 +85,7 @@ const asked: fc.Arbitrary<RequestDelegation> = fc
     of: fc.constantFrom('steps', 'steps', 'planner', 'lonely-planner', 'words', 'doubt'),
     steps: graph,
     approval: fc.constantFrom('never', 'irreversible', 'plan'),
+    approvalTimeout: fc.constantFrom('PT30S', 'P1D'),
     budget: fc.record({
       deadline: fc.constantFrom('PT1M', 'PT1H', 'P1D'),
       depth: fc.nat(2),

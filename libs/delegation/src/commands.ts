@@ -61,8 +61,18 @@ export type DelegationDecisionCommand =
       now: number;
     }
   | { type: 'cancel'; by: string; commandId: string; reason?: string; now: number }
-  | { type: 'approve'; by: string; commandId: string; stepId?: string; reason?: string; now: number }
-  | { type: 'deny'; by: string; commandId: string; stepId?: string; reason?: string; now: number }
+  | {
+      type: 'approve';
+      by: string;
+      commandId: string;
+      stepId?: string;
+      digest?: string;
+      reason?: string;
+      /** Also what `by` asked for. */
+      mayApproveOwn?: boolean;
+      now: number;
+    }
+  | { type: 'deny'; by: string; commandId: string; stepId?: string; digest?: string; reason?: string; now: number }
   | { type: 'answer'; by: string; commandId: string; stepId?: string; questionId: string; answer: JsonValue; now: number };
 
 export type { Pattern, StepSpec };

@@ -4,10 +4,11 @@
  */
 import type { Decider } from '@mandate/kernel';
 import type { DelegationDecisionCommand } from './commands.js';
+import { decideApproval, decideDenial } from './deciding/approvals.js';
 import { decideChild } from './deciding/children.js';
 import { followUps } from './deciding/follow-ups.js';
 import { decideRequest } from './deciding/request.js';
-import { decideAnswer, decideApproval, decideCancel, decideDenial, decideEnded } from './deciding/steering.js';
+import { decideAnswer, decideCancel, decideEnded } from './deciding/steering.js';
 import { decideWake } from './deciding/timers.js';
 import { decideAccepted, decideDispatch, decideNotAccepted, decideResult, decideWorkerLost } from './deciding/work.js';
 import type { DelegationEvent } from './events.js';

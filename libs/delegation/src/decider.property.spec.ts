@@ -36,7 +36,18 @@ describe('the stories', () => {
     const stories = fc.sample(script, { numRuns: 1_000, seed: 7 }).map(play);
     const happened = new Set(stories.flatMap(historyOf).map((event) => event.type));
     expect([...happened].sort()).toEqual([
-      ...['answered', 'approvalrequested', 'approved', 'canceled', 'childadmitted', 'completed', 'denied', 'failed', 'fellback'],
+      ...[
+        'answered',
+        'approvalexpired',
+        'approvalrequested',
+        'approved',
+        'canceled',
+        'childadmitted',
+        'completed',
+        'denied',
+        'failed',
+        'fellback',
+      ],
       ...['inputrequired', 'planned', 'recognised', 'requested', 'stepdispatched', 'stepfailed', 'stepprogressed', 'stepretried'],
       ...['stepstarted', 'stepsucceeded', 'steptimedout'],
     ]);
@@ -44,7 +55,7 @@ describe('the stories', () => {
     for (const status of ['active', 'completed', 'failed', 'canceled'])
       expect(ends.filter((end) => end === status).length).toBeGreaterThan(30);
     const codes = stories.flatMap(historyOf).flatMap((event) => (event.type === 'failed' ? [event.data.code] : []));
-    for (const code of ['DENIED', 'STEP_FAILED', 'OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED', 'NO_WORKER', 'NO_CAPABILITY'])
+    for (const code of ['DENIED', 'STEP_FAILED', 'OUTCOME_UNKNOWN', 'APPROVAL_EXPIRED', 'DEADLINE_EXCEEDED', 'NO_WORKER', 'NO_CAPABILITY'])
       expect(codes).toContain(code);
   });
 });

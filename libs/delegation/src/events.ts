@@ -48,6 +48,8 @@ export type DelegationEvent =
         pattern: 'auto' | Pattern;
         budget: BudgetData;
         approval: 'never' | 'irreversible' | 'plan';
+        /** Absent: a day. */
+        approvalTimeoutMs?: number;
         /** Absent: 4. */
         priority?: number;
         concurrencyKey?: string;
@@ -96,13 +98,21 @@ export type DelegationEvent =
       { text: string; schema?: JsonObject }
     >
   | Of<'answered', { stepId: string; questionId: string; by: string; commandId: string }, { answer: JsonValue }>
-  | Of<'approvalrequested', { scope: 'plan' } | { scope: 'step'; stepId: string }>
-  | Of<'approved', { scope: 'plan' | 'step'; stepId?: string; by: string; commandId: string }, { reason: string }>
+  | Of<'approvalrequested', ApprovalScope & { digest?: string; expiresAt?: string }>
+  /** `digest`: what was approved. `own`: by who asked for the delegation, which only the administrator may. */
+  | Of<
+      'approved',
+      { scope: 'plan' | 'step'; stepId?: string; by: string; commandId: string; digest?: string; own?: boolean },
+      { reason: string }
+    >
+  | Of<'approvalexpired', ApprovalScope>
   | Of<'denied', { scope: 'plan' | 'step'; stepId?: string; by: string; commandId: string }, { reason: string }>
   | Of<'childadmitted', { childId: string; stepId: string; attempt: number; budget: BudgetData }>
   | Of<'completed', { steps: number; sinks: string[] }>
   | Of<'failed', { code: string; stepId?: string; cancels: string[] }, { error: string }>
   | Of<'canceled', { by: string; commandId: string; cancels: string[] }, { reason: string }>;
+
+export type ApprovalScope = { scope: 'plan' } | { scope: 'step'; stepId: string };
 
 export type DelegationEventType = DelegationEvent['type'];
 

@@ -1,9 +1,10 @@
 /** What each event makes of a delegation. Total: an event that does not fit leaves the state as it is, because history is never refused. */
 import { INLINE_OUTPUT_BYTES, REQUEST_DEFAULTS } from '@mandate/contracts';
+import { parseDuration } from '@mandate/kernel';
 import { addCost, costOf, microUsdOf, NO_COST } from './cost.js';
 import type { DelegationEvent, PlannedStep } from './events.js';
 import { isSettled, PLAN_CAPABILITY, PLANNING_STEP, stepsOf } from './model.js';
-import type { ActiveDelegation, Delegation, EndedDelegation, Step, StepOutput, StepPhase } from './model.js';
+import type { ActiveDelegation, ApprovalRequest, Delegation, EndedDelegation, Step, StepOutput, StepPhase } from './model.js';
 
 export const initial: Delegation = { status: 'absent' };
 
@@ -25,10 +26,12 @@ export const evolve = (state: Delegation, event: DelegationEvent, id = ''): Dele
       return planned(state, event);
     case 'approvalrequested':
       return event.data.scope === 'plan'
-        ? { ...state, planApproval: 'requested' }
-        : withStep(state, event.data.stepId, { approval: 'requested' });
+        ? { ...state, planApproval: 'requested', planAsked: askedIn(event) }
+        : withStep(state, event.data.stepId, { approval: 'requested', asked: askedIn(event) });
     case 'approved':
       return approved(state, event);
+    case 'approvalexpired':
+      return state; // that the delegation fails of it is an event of its own
     case 'denied':
       return remember(state, event.data.commandId);
     case 'answered':
@@ -72,9 +75,11 @@ const requested = ({ at, data, personal }: Of<'requested'>, id: string): ActiveD
     cost: { microUsd: data.budget.usd === undefined ? null : microUsdOf(data.budget.usd), tokens: data.budget.tokens ?? null },
   },
   approval: data.approval,
+  approvalTimeoutMs: data.approvalTimeoutMs ?? parseDuration(REQUEST_DEFAULTS.approvalTimeout) ?? 0,
   priority: data.priority ?? REQUEST_DEFAULTS.priority,
   concurrencyKey: data.concurrencyKey ?? null,
   planApproval: 'not-needed',
+  planAsked: null,
   parent: data.parent ?? null,
   decision: null,
   spent: NO_COST,
@@ -123,6 +128,7 @@ const freshStep = (plan: PlannedStep, texts: { goal?: string; input?: Step['plan
   losses: 0,
   startedAt: null,
   approval,
+  asked: null,
   answers: {},
   planning: false,
 });
@@ -131,7 +137,8 @@ const planned = (state: ActiveDelegation, { data, personal }: Of<'planned'>): Ac
   const steps = data.steps.map((plan) =>
     freshStep(plan, personal?.texts[plan.id] ?? {}, plan.irreversible && state.approval === 'irreversible' ? 'needed' : 'not-needed'),
   );
-  return withPlan({ ...state, decision: state.decision && { ...state.decision, pattern: data.pattern } }, steps);
+  const decision = state.decision && { ...state.decision, pattern: data.pattern };
+  return withPlan({ ...state, decision, planApproval: state.approval === 'plan' ? 'needed' : 'not-needed' }, steps);
 };
 
 const withPlan = (state: ActiveDelegation, steps: Step[]): ActiveDelegation => ({
@@ -150,16 +157,25 @@ const remember = (state: ActiveDelegation, commandId: string): ActiveDelegation 
   commands: [...state.commands, commandId].slice(-REMEMBERED_COMMANDS),
 });
 
+const askedIn = ({ data }: Of<'approvalrequested'>): ApprovalRequest => ({
+  digest: data.digest ?? null,
+  expiresAt: data.expiresAt === undefined ? null : Date.parse(data.expiresAt),
+});
+
 const approved = (state: ActiveDelegation, { data }: Of<'approved'>): ActiveDelegation => {
   const known = remember(state, data.commandId);
   return data.stepId === undefined ? { ...known, planApproval: 'granted' } : withStep(known, data.stepId, { approval: 'granted' });
 };
 
-const answered = (state: ActiveDelegation, { data, personal }: Of<'answered'>): ActiveDelegation =>
-  withStep(remember(state, data.commandId), data.stepId, {
+/** What was approved ran without the answer: with it, it is something else. */
+const answered = (state: ActiveDelegation, { data, personal }: Of<'answered'>): ActiveDelegation => {
+  const step = state.steps[data.stepId];
+  return withStep(remember(state, data.commandId), data.stepId, {
     phase: { status: 'pending' },
-    answers: { ...state.steps[data.stepId]?.answers, [data.questionId]: personal?.answer ?? null },
+    answers: { ...step?.answers, [data.questionId]: personal?.answer ?? null },
+    ...(step?.approval === 'granted' ? { approval: 'needed' } : {}),
   });
+};
 
 const outputOf = ({ data, personal }: Of<'stepsucceeded'>): StepOutput => {
   if (!personal) return { kind: 'erased' };

@@ -47,6 +47,13 @@ export type StepPhase =
   | { status: 'failed'; error: ErrorView; endedAt: number }
   | { status: 'canceled'; endedAt: number };
 
+/** What a person is asked. Null in requests of versions that had none. */
+export interface ApprovalRequest {
+  /** Keyed, of exactly what will run. */
+  digest: string | null;
+  expiresAt: number | null;
+}
+
 export interface Step {
   plan: StepPlan;
   phase: StepPhase;
@@ -62,6 +69,8 @@ export interface Step {
   losses: number;
   startedAt: number | null;
   approval: 'not-needed' | 'needed' | 'requested' | 'granted';
+  /** The last approval that was asked for. */
+  asked: ApprovalRequest | null;
   answers: Record<string, JsonValue>;
   /** Asks a planner for the other steps; it is not work of the delegation itself. */
   planning: boolean;
@@ -101,11 +110,13 @@ interface Asked {
   requestedAt: number;
   budget: BudgetLeft;
   approval: 'never' | 'irreversible' | 'plan';
+  approvalTimeoutMs: number;
   /** 0 to 9, 9 goes first. */
   priority: number;
   /** Steps of delegations with the same key can be limited together. */
   concurrencyKey: string | null;
-  planApproval: 'not-needed' | 'requested' | 'granted';
+  planApproval: Step['approval'];
+  planAsked: ApprovalRequest | null;
   parent: { delegationId: string; stepId: string; attempt: number } | null;
   decision: Decision | null;
   /** What its attempts reported to have used. */
@@ -144,9 +155,11 @@ const dependenciesDone = (step: Step, state: Asked): boolean =>
 export const unblockedSteps = (state: ActiveDelegation): Step[] =>
   stepsOf(state).filter((step) => step.phase.status === 'pending' && dependenciesDone(step, state));
 
+const isMissing = (approval: Step['approval']): boolean => approval === 'needed' || approval === 'requested';
+
 /** Nothing is missing but a free slot: dependencies, approvals and waits are done with. */
 export const isDispatchable = (step: Step, state: ActiveDelegation, now: number): boolean => {
-  if (state.planApproval === 'requested' || step.approval === 'needed' || step.approval === 'requested') return false;
+  if (isMissing(state.planApproval) || isMissing(step.approval)) return false;
   if (step.phase.status === 'backoff') return step.phase.retryAt <= now;
   return step.phase.status === 'pending' && dependenciesDone(step, state);
 };
@@ -159,8 +172,10 @@ export const dispatchableSteps = (state: Delegation, now: number): Step[] =>
 export const nextWakeAt = (state: Delegation): number | null => {
   if (state.status !== 'active') return null;
   let wakeAt = state.budget.deadlineAt;
+  if (state.planApproval === 'requested') wakeAt = Math.min(wakeAt, state.planAsked?.expiresAt ?? Infinity);
   for (const id of state.order) {
-    const { phase } = state.steps[id] as Step;
+    const { phase, approval, asked } = state.steps[id] as Step;
+    if (approval === 'requested') wakeAt = Math.min(wakeAt, asked?.expiresAt ?? Infinity);
     if (phase.status === 'backoff') wakeAt = Math.min(wakeAt, phase.retryAt);
     else if (phase.status === 'dispatched' || phase.status === 'started') wakeAt = Math.min(wakeAt, phase.closeAt);
   }

@@ -28,8 +28,9 @@ import {
 import type { DelegationDecisionCommand } from './commands.js';
 import type { DelegationEvent } from './events.js';
 import { initial } from './evolve.js';
-import { outputView, taskStateOf, toView } from './view.js';
 import { PLANNING_STEP } from './model.js';
+import { outputView } from './output.js';
+import { taskStateOf, toView } from './view.js';
 
 const viewOf = (...commands: DelegationDecisionCommand[]): NonNullable<ReturnType<typeof toView>> => {
   const view = toView(fold(after(...commands)));

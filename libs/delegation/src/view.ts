@@ -1,9 +1,12 @@
 /** The delegation as its readers see it (contract 3.3). */
-import type { DelegationView, StepView, TaskState } from '@mandate/contracts';
-import { timestamp, type JsonObject, type JsonValue } from '@mandate/kernel';
+import type { ApprovalView, DelegationView, StepView, TaskState } from '@mandate/contracts';
+import { timestamp, type JsonValue } from '@mandate/kernel';
+import { approvalSubject } from './approval.js';
 import { usdText } from './cost.js';
+import { pendingApprovals } from './deciding/approvals.js';
 import { sinksOf } from './deciding/follow-ups.js';
-import { stepsOf, type ActiveDelegation, type Delegation, type EndedDelegation, type Step, type StepOutput } from './model.js';
+import { stepsOf, type ActiveDelegation, type Delegation, type EndedDelegation, type Step } from './model.js';
+import { outputView } from './output.js';
 
 export const taskStateOf = (state: Delegation): TaskState => {
   switch (state.status) {
@@ -49,29 +52,6 @@ const stepState = (step: Step): TaskState => {
   }
 };
 
-/** Stands in the place of an output: where it is, and how to tell that it is the one. `sha256` is of its JSON text. */
-export const outputReference = (
-  delegationId: string,
-  stepId: string,
-  { sha256, bytes }: { sha256: string; bytes: number },
-): JsonObject => ({
-  $ref: `/api/delegations/${delegationId}/steps/${stepId}/output`,
-  sha256,
-  bytes,
-});
-
-/** An output as it appears outside its own address. */
-export const outputView = (delegationId: string, stepId: string, output: StepOutput): JsonValue => {
-  switch (output.kind) {
-    case 'value':
-      return output.value;
-    case 'reference':
-      return outputReference(delegationId, stepId, output);
-    case 'erased':
-      return { erased: true };
-  }
-};
-
 const stepView = (delegationId: string, step: Step): StepView => {
   const { phase, plan } = step;
   return {
@@ -97,6 +77,18 @@ const resultOf = (state: EndedDelegation): JsonValue => {
     return [id, phase.status === 'succeeded' ? outputView(state.id, id, phase.output) : null];
   });
   return outputs.length === 1 ? (outputs[0] as [string, JsonValue])[1] : Object.fromEntries(outputs);
+};
+
+const approvalsOf = (state: Delegation): { approvals?: ApprovalView[] } => {
+  const pending = state.status === 'active' ? pendingApprovals(state) : [];
+  if (state.status !== 'active' || pending.length === 0) return {};
+  const approvals = pending.map(({ asked: { digest, expiresAt }, ...scope }) => ({
+    ...scope,
+    ...(digest === null ? {} : { digest }),
+    ...(expiresAt === null ? {} : { expiresAt: timestamp(expiresAt) }),
+    subject: approvalSubject(state, scope),
+  }));
+  return { approvals };
 };
 
 /** Null for a delegation that never was. */
@@ -129,6 +121,7 @@ export const toView = (state: Delegation): DelegationView | null => {
       fallback: decision.fallback,
     },
     steps: stepsOf(state).map((step) => stepView(state.id, step)),
+    ...approvalsOf(state),
     ...(state.status === 'completed' ? { result: resultOf(state) } : {}),
     ...('error' in state && state.error ? { error: state.error } : {}),
     spent: { usd: usdText(state.spent.microUsd), tokens: state.spent.tokens },

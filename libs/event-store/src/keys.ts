@@ -22,6 +22,7 @@ export class Keyring {
   private readonly leaseKey: KeyObject;
   private readonly deadLetterKey: KeyObject;
   private readonly snapshotKey: KeyObject;
+  private readonly approvalKey: KeyObject;
 
   /** `masterKey`: 32 bytes in hex. Throws AppError `BAD_MASTER_KEY`. */
   constructor(masterKey: string) {
@@ -36,11 +37,17 @@ export class Keyring {
     this.leaseKey = subkey('lease-id');
     this.deadLetterKey = subkey('dead-letter');
     this.snapshotKey = subkey('snapshot');
+    this.approvalKey = subkey('approval');
   }
 
   /** Keyed digest (HMAC-SHA-256): equal for equal bytes, and says nothing about them to those without the key. */
   digest(bytes: Uint8Array | string): Buffer {
     return createHmac('sha256', this.digestKey).update(bytes).digest();
+  }
+
+  /** Keyed like `digest`, of what a person approves. It stands in events: who could guess the arguments of a step must not see them confirmed. */
+  approvalDigest(bytes: Uint8Array | string): string {
+    return createHmac('sha256', this.approvalKey).update(bytes).digest('hex');
   }
 
   /** Look-up value of a data subject that does not show who it is. */

@@ -1,6 +1,6 @@
 /** Who asks, and in which trace. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { NAME_TOKEN, PRINCIPAL_HEADER } from '@mandate/contracts';
+import { ADMINISTRATOR, NAME_TOKEN, PRINCIPAL_HEADER } from '@mandate/contracts';
 import { AppError } from '@mandate/kernel';
 import { continueTrace } from '@mandate/messaging';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
@@ -14,7 +14,6 @@ export interface Caller {
 }
 
 const DEFAULT_TENANT = 'default';
-const DEFAULT_PRINCIPAL = 'admin';
 
 const traces = new WeakMap<IncomingMessage, string>();
 
@@ -29,7 +28,7 @@ export const traceRequests = (request: IncomingMessage, response: ServerResponse
 
 /** Throws AppError `INVALID_PRINCIPAL`. The key (`Authorization`) is taken and not looked at: there is nothing to check it against yet. */
 export const callerOf = (request: IncomingMessage): Caller => {
-  const principal = request.headers[PRINCIPAL_HEADER.toLowerCase()] ?? DEFAULT_PRINCIPAL;
+  const principal = request.headers[PRINCIPAL_HEADER.toLowerCase()] ?? ADMINISTRATOR;
   if (typeof principal !== 'string' || !NAME_TOKEN.test(principal))
     throw new AppError('INVALID_PRINCIPAL', 'invalid', `${PRINCIPAL_HEADER} must match [A-Za-z0-9_-]{1,64}`);
   return { tenant: DEFAULT_TENANT, principal, traceparent: traces.get(request) ?? continueTrace(undefined) };

@@ -161,7 +161,7 @@ describe('a planner', () => {
     const { id } = await scene.requester.ask({ goal, pattern: 'meta', approval: 'plan' });
     const waiting = await scene.api.inState(id, 'INPUT_REQUIRED');
     expect(waiting.steps.filter(({ attempt }) => attempt > 0).map(({ capability }) => capability)).toEqual(['plan']);
-    await (await scene.requester.command(id, { type: 'approve' })).answer();
+    await (await scene.requester.command(id, { type: 'approve' }, 'grace')).answer();
     expect((await scene.api.inState(id, 'COMPLETED')).result).toBe('RECOMMEND');
   });
 

@@ -28,6 +28,7 @@ export interface View {
     output?: unknown;
     error?: { code: string; message: string };
   }[];
+  approvals?: { scope: string; stepId?: string; digest: string; expiresAt: string; subject: Document }[];
   result?: unknown;
   error?: { code: string; message: string };
   createdAt: string;

@@ -198,9 +198,60 @@ describe('a command', () => {
     const id = await ask(one('shout'), { approval: 'plan' });
     await scene.api.inState(id, 'INPUT_REQUIRED');
     const commandId = newId();
-    for (let i = 0; i < 3; i++) await (await scene.requester.command(id, { commandId, type: 'approve' })).answer();
+    for (let i = 0; i < 3; i++) await (await scene.requester.command(id, { commandId, type: 'approve' }, 'grace')).answer();
     await scene.api.inState(id, 'COMPLETED');
     expect((await types(id)).filter((type) => type === 'approved')).toHaveLength(1);
+  });
+
+  it('approves exactly what was shown, and not to whom asked for it', async () => {
+    const id = await ask([...one('shout', { irreversible: true, input: { euros: 7 } })]);
+    const [approval] = (await scene.api.inState(id, 'INPUT_REQUIRED')).approvals ?? [];
+    expect(approval).toEqual({
+      scope: 'step',
+      stepId: 'a',
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      expiresAt: expect.any(String),
+      subject: { delegationId: id, stepId: 'a', capability: 'shout', goal: 'see', input: { euros: 7 }, results: {} },
+    });
+    const { digest } = approval!;
+    expect((await scene.requester.event(id, 'approvalrequested')).data).toMatchObject({ digest, expiresAt: approval!.expiresAt });
+    const other = digest.replace(/./, digest.startsWith('0') ? '1' : '0');
+    expect((await steer(id, 'approve', { digest: other }))[1]).toMatchObject({ status: 409, code: 'DIGEST_MISMATCH', digest });
+    const own = await (await scene.requester.command(id, { type: 'approve', digest }, 'tester')).answer();
+    expect(own.body).toMatchObject({ status: 403, code: 'SELF_APPROVAL', principal: 'tester' });
+    expect((await steer(id, 'approve', { digest }))[0]).toBe(200);
+    await scene.api.inState(id, 'COMPLETED');
+    expect((await scene.requester.event(id, 'approved')).data).toMatchObject({ by: 'admin', digest });
+  });
+
+  it('has another digest for other arguments, and another one again for the same in another delegation', async () => {
+    const digestOf = async (input: number): Promise<string | undefined> =>
+      (await scene.api.inState(await ask(one('shout', { irreversible: true, input })), 'INPUT_REQUIRED')).approvals?.[0]?.digest;
+    const digests = await Promise.all([1, 1, 2].map(digestOf));
+    expect(new Set(digests).size).toBe(3);
+  });
+
+  it('is asked for again when an answer changes what runs', async () => {
+    const id = await ask(one('hold', { irreversible: true }));
+    const first = (await scene.api.inState(id, 'INPUT_REQUIRED')).approvals?.[0];
+    await steer(id, 'approve', { digest: first!.digest });
+    const offer = await held.offer(({ delegationId }) => delegationId === id);
+    await held.report(offer, { status: 'input_required', question: { id: 'q', text: 'To whom?' } });
+    await scene.api.inState(id, 'INPUT_REQUIRED');
+    await steer(id, 'answer', { questionId: 'q', answer: 'Bob' });
+    const second = (await scene.api.view(id)).approvals?.[0];
+    expect(second?.subject).toMatchObject({ answers: { q: 'Bob' } });
+    expect((await steer(id, 'approve', { digest: first!.digest }))[1]).toMatchObject({ code: 'DIGEST_MISMATCH' });
+    expect((await steer(id, 'approve', { digest: second!.digest }))[0]).toBe(200);
+    await held.report(await held.offer(({ delegationId, attempt }) => delegationId === id && attempt === 2), completed('paid'));
+    await scene.api.inState(id, 'COMPLETED');
+  });
+
+  it('counts as denied when nobody gives it in time', async () => {
+    const id = await ask(one('shout', { irreversible: true }), { approvalTimeout: 'PT1S' });
+    const view = await scene.api.inState(id, 'FAILED');
+    expect(view.error).toMatchObject({ code: 'APPROVAL_EXPIRED', message: expect.stringContaining('nobody approved step a by') });
+    expect((await types(id)).slice(-2)).toEqual(['approvalexpired', 'failed']);
   });
 
   it('is not needed where approval is never wanted', async () => {
@@ -232,7 +283,7 @@ describe('a command', () => {
   });
 
   it.each([
-    ['UNSUPPORTED_FIELD', { type: 'approve', digest: 'x' }],
+    ['INVALID_FIELD', { type: 'approve', digest: 'x' }],
     ['INVALID_FIELD', { type: 'explode' }],
     ['INVALID_FIELD', { type: 'cancel', commandId: 'x' }],
     ['UNKNOWN_FIELD', { type: 'cancel', force: true }],

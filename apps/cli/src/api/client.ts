@@ -24,6 +24,7 @@ export interface SteeringBody {
   stepId?: string;
   questionId?: string;
   answer?: unknown;
+  digest?: string;
   reason?: string;
 }
 

@@ -2,12 +2,14 @@
 import type { Command } from 'commander';
 import type { SteeringBody } from '../api/client.js';
 import { CliError, EXIT } from '../exit.js';
+import { approvalLines } from '../text/delegation-text.js';
 import { stateText } from '../text/state-text.js';
 import { apiOf, withCommonOptions, type CommandContext, type CommonOptions, type Register } from './context.js';
 
 interface SteerOptions extends CommonOptions {
   step?: string;
   reason?: string;
+  digest?: string;
   question?: string;
   answer?: string;
   text?: string;
@@ -15,31 +17,59 @@ interface SteerOptions extends CommonOptions {
 
 type Verb = 'cancel' | 'approve' | 'deny' | 'answer';
 
-const act = (command: Command, context: CommandContext, verb: Verb, bodyOf: (options: SteerOptions) => SteeringBody): void => {
+const act = (
+  command: Command,
+  context: CommandContext,
+  verb: Verb,
+  bodyOf: (options: SteerOptions, id: string) => SteeringBody | Promise<SteeringBody>,
+): void => {
   withCommonOptions(command).action(async (id: string, options: SteerOptions) => {
-    const body = bodyOf(options);
+    const body = await bodyOf(options, id);
     const answer = await apiOf(context, options).steer(id, verb, body);
     if (options.json) return context.output.json(answer);
     context.output.line(`${answer.id}  ${stateText(context.output, answer.state)}`);
   });
 };
 
-const common = ({ step, reason }: SteerOptions): SteeringBody => ({
+const common = ({ step, digest, reason }: SteerOptions): SteeringBody => ({
   ...(step === undefined ? {} : { stepId: step }),
+  ...(digest === undefined ? {} : { digest }),
   ...(reason === undefined ? {} : { reason }),
 });
 
-const simple =
-  (verb: Exclude<Verb, 'answer'>, description: string): Register =>
-  (program, context) => {
-    const command = program.command(verb).description(description).argument('<id>').option('--reason <text>', 'why, for the record');
-    if (verb !== 'cancel') command.option('--step <id>', 'this step, instead of the plan');
-    act(command, context, verb, common);
-  };
+const simple = (program: Command, verb: Exclude<Verb, 'answer'>, description: string): Command =>
+  program.command(verb).description(description).argument('<id>').option('--reason <text>', 'why, for the record');
 
-export const registerCancel = simple('cancel', 'stop a delegation and all that runs below it');
-export const registerApprove = simple('approve', 'approve a plan, or a step that cannot be undone');
-export const registerDeny = simple('deny', 'deny a plan, or a step that cannot be undone');
+const ofApproval = (command: Command): Command =>
+  command
+    .option('--step <id>', 'this step, instead of the plan')
+    .option('--digest <hex>', 'only if this is still what would run; mandate status shows it');
+
+export const registerCancel: Register = (program, context) =>
+  act(simple(program, 'cancel', 'stop a delegation and all that runs below it'), context, 'cancel', common);
+
+export const registerDeny: Register = (program, context) =>
+  act(ofApproval(simple(program, 'deny', 'deny a plan, or a step that cannot be undone')), context, 'deny', common);
+
+export const registerApprove: Register = (program, context) =>
+  act(
+    ofApproval(simple(program, 'approve', 'show what will run, a plan or a step that cannot be undone, and approve it')),
+    context,
+    'approve',
+    (options, id) => approving(context, options, id),
+  );
+
+/** Approves what it has just shown: when something else would run by then, the service refuses. */
+const approving = async (context: CommandContext, options: SteerOptions, id: string): Promise<SteeringBody> => {
+  const body = common(options);
+  if (body.digest !== undefined) return body;
+  const { approvals = [] } = await apiOf(context, options).view(id);
+  const fitting = options.step === undefined ? approvals : approvals.filter(({ stepId }) => stepId === options.step);
+  const [approval] = fitting;
+  if (!approval?.digest || fitting.length > 1) return body;
+  if (!options.json) for (const line of approvalLines(context.output, approval)) context.output.line(line);
+  return { ...body, digest: approval.digest };
+};
 
 export const registerAnswer: Register = (program, context) => {
   const command = program

@@ -1,5 +1,5 @@
 /** A whole delegation for people. */
-import type { DelegationView, StepView } from '@mandate/contracts';
+import type { ApprovalView, DelegationView, StepView } from '@mandate/contracts';
 import type { Output } from '../output.js';
 import { stateText, tookText } from './state-text.js';
 import { table, truncate } from './table.js';
@@ -29,6 +29,11 @@ export const delegationLines = (output: Output, view: DelegationView): string[] 
     ...stepLines(output, view.steps),
     ...waitingLines(output, view),
     ...questionLines(output, view),
+    ...(view.approvals ?? []).flatMap((approval) => [
+      '',
+      ...approvalLines(output, approval),
+      `  mandate approve ${view.id}${approval.stepId ? ` --step ${approval.stepId}` : ''}`,
+    ]),
     ...endLines(output, view),
   ];
 };
@@ -91,6 +96,25 @@ const questionLines = (output: Output, { id, steps }: DelegationView): string[] 
         ]
       : [],
   );
+
+/** What a person is asked to approve, and how long it is asked. */
+export const approvalLines = (output: Output, { scope, stepId, digest, expiresAt, subject }: ApprovalView): string[] => {
+  const { delegationId: _id, stepId: _step, ...shown } = subject;
+  const width = output.columns - 14;
+  const facts = [
+    ...Object.entries(shown)
+      .filter(([, value]) => value !== null && !isEmpty(value))
+      .map(([name, value]) => [name, truncate((typeof value === 'string' ? value : JSON.stringify(value)).replaceAll('\n', ' '), width)]),
+    ...(expiresAt ? [['until', expiresAt]] : []),
+    ...(digest ? [['digest', digest]] : []),
+  ];
+  return [
+    output.paint('magenta', `${scope === 'plan' ? 'the plan' : stepId} waits for an approval`),
+    ...table(facts.map(([name = '', value = '']) => [`  ${output.paint('dim', name)}`, value])),
+  ];
+};
+
+const isEmpty = (value: unknown): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 
 const endLines = (output: Output, view: DelegationView): string[] => {
   if (view.error) return ['', `${output.paint('red', view.error.code)}: ${view.error.message}`];

@@ -118,6 +118,8 @@ export class EventNarrator {
         };
       case 'approvalrequested':
         return { mark: '?', style: 'magenta', what: `approval needed${whose}`, detail: 'mandate approve, or mandate deny' };
+      case 'approvalexpired':
+        return { mark: '✘', style: 'red', what: `nobody approved${whose} in time`, detail: '' };
       case 'answered':
       case 'approved':
       case 'denied':

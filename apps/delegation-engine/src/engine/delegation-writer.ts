@@ -15,9 +15,10 @@ import {
   type DelegationEvent,
   type Step,
 } from '@mandate/delegation';
-import type { Actor, AppendEntry, AppendResult, EventStore } from '@mandate/event-store';
+import type { Actor, AppendEntry, AppendResult, EventStore, Keyring } from '@mandate/event-store';
 import { AppError, isRetryable, type Clock } from '@mandate/kernel';
 import { PRIORITIES, urgencyOf, type SlotHolder } from '@mandate/scheduling';
+import { bindApprovals } from './approvals.js';
 import type { Ownership } from './partitions.js';
 import type { Scheduler } from './scheduler.js';
 import type { Grant } from './grants.js';
@@ -93,6 +94,7 @@ export class DelegationWriter {
     private readonly ownership: Ownership,
     private readonly clock: Clock,
     private readonly listener: WriterListener,
+    private readonly keyring: Keyring,
   ) {}
 
   /** The delegation as the log has it; from memory when this engine wrote it last. */
@@ -169,7 +171,7 @@ export class DelegationWriter {
     origin: Origin,
     given: readonly Grant[] = [],
   ): Promise<Transition | IdempotencyAnswer> {
-    const events = decide(command, entry.state);
+    const events = bindApprovals(this.keyring, entry, decide(command, entry.state));
     return this.commit(entry, events, origin, command.now, given);
   }
 

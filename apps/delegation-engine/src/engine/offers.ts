@@ -1,6 +1,6 @@
 /** Offering attempts to workers and telling them what became of their leases. Core NATS: the truth about who holds what is in PostgreSQL. */
 import { type ControlMessage, MESSAGE_LIMITS, type Offer, OfferReply, parse, parseJson, subjects } from '@mandate/contracts';
-import { outputReference, outputView, type Delegation } from '@mandate/delegation';
+import { outputReference, resultsOf, type Delegation } from '@mandate/delegation';
 import { AppError, timestamp, ulid, type Clock } from '@mandate/kernel';
 import type { Replies } from '@mandate/messaging';
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
@@ -77,10 +77,6 @@ const offerOf = (attempt: RunningAttempt, state: Delegation): Offer | null => {
   if (state.status !== 'active') return null;
   const step = state.steps[attempt.stepId];
   if (!step || !('closeAt' in step.phase)) return null;
-  const results = step.plan.dependsOn.map((id): [string, Offer['input']] => {
-    const phase = state.steps[id]?.phase;
-    return [id, phase?.status === 'succeeded' ? outputView(state.id, id, phase.output) : null];
-  });
   return {
     delegationId: state.id,
     stepId: attempt.stepId,
@@ -89,7 +85,7 @@ const offerOf = (attempt: RunningAttempt, state: Delegation): Offer | null => {
     capability: attempt.capability,
     goal: step.plan.goal ?? state.goal ?? '',
     input: step.plan.input ?? null,
-    results: Object.fromEntries(results),
+    results: resultsOf(step, state),
     ...(Object.keys(step.answers).length > 0 ? { answers: step.answers } : {}),
     deadline: timestamp(Math.min(step.phase.closeAt, state.budget.deadlineAt)),
     resultSubject: subjects.result(attempt.tenant, state.id, attempt.stepId, attempt.attempt),

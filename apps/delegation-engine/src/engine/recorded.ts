@@ -3,12 +3,14 @@ import { eventTypeName, evolve, initial, type Delegation, type DelegationEvent }
 import type { NewEvent, RecordedEvent } from '@mandate/event-store';
 import { AppError, timestamp, type JsonObject } from '@mandate/kernel';
 
+const DENIALS: ReadonlySet<DelegationEvent['type']> = new Set(['rejected', 'denied', 'approvalexpired']);
+
 export const newEvent = ({ type, at, data, personal }: DelegationEvent): NewEvent => ({
   type: eventTypeName(type),
   occurredAt: timestamp(at),
   data: data as unknown as JsonObject,
   ...(personal ? { personal: personal as unknown as JsonObject } : {}),
-  ...(type === 'rejected' || type === 'denied' ? { outcome: 'denied' as const } : {}),
+  ...(DENIALS.has(type) ? { outcome: 'denied' as const } : {}),
 });
 
 /** Rebuilds the state from recorded events; erased personal data stays absent. */

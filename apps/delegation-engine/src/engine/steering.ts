@@ -1,5 +1,5 @@
 /** What people and requesters tell a delegation: one command, applied once. Runs inside the delegation's lane. */
-import type { Acknowledgement, DelegationCommand } from '@mandate/contracts';
+import { ADMINISTRATOR, type Acknowledgement, type DelegationCommand } from '@mandate/contracts';
 import { taskStateOf, type DelegationDecisionCommand } from '@mandate/delegation';
 import { AppError, type Clock } from '@mandate/kernel';
 import { continueTrace } from '@mandate/messaging';
@@ -35,9 +35,13 @@ export class Steering {
 }
 
 const decisionOf = (command: DelegationCommand, by: string, now: number): DelegationDecisionCommand => {
-  const { type, commandId, stepId, reason, questionId, answer } = command;
+  const { type, commandId, stepId, digest, reason, questionId, answer } = command;
   const given = { by, commandId, now, ...(reason === undefined ? {} : { reason }), ...(stepId === undefined ? {} : { stepId }) };
-  if (type !== 'answer') return { ...given, type };
+  if (type === 'cancel') return { ...given, type };
+  const bound = { ...given, ...(digest === undefined ? {} : { digest }) };
+  // The administrator may act for everyone: a rule that a flag gets around would only be in the way. It is recorded as what it is.
+  if (type === 'approve') return { ...bound, type, mayApproveOwn: by === ADMINISTRATOR };
+  if (type === 'deny') return { ...bound, type };
   if (questionId === undefined || answer === undefined)
     throw new AppError('INVALID_FIELD', 'invalid', 'an answer needs questionId and answer', {
       field: questionId === undefined ? 'questionId' : 'answer',

@@ -89,7 +89,7 @@ export class Work {
       lostTrack: (tenant, id) => this.tending.lostTrack(tenant, id),
       wakeAt: (tenant, id, at) => this.timers.hint(tenant, id, at),
     });
-    this.writer = new DelegationWriter(store, this.scheduler, partitions, clock, this.dispatcher);
+    this.writer = new DelegationWriter(store, this.scheduler, partitions, clock, this.dispatcher, keyring);
   }
 
   explain(candidate: Candidate): Explanation | Promise<Explanation> {

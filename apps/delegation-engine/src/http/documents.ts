@@ -4,9 +4,9 @@ import {
   REQUEST_LIMITS,
   TASK_STATES,
   IsName,
+  IsSha256,
   IsUlidText,
   MaxJsonBytes,
-  NotSupportedYet,
   type Pattern,
   type TaskState,
 } from '@mandate/contracts';
@@ -23,7 +23,8 @@ export class SteeringBody {
   @Optional() @IsName() stepId?: string;
   @Optional() @IsName() questionId?: string;
   @Optional() @MaxJsonBytes(REQUEST_LIMITS.inputBytes) answer?: JsonValue;
-  @NotSupportedYet() digest?: string;
+  /** Of what is approved or denied, as the view shows it. */
+  @Optional() @IsSha256() digest?: string;
   @Optional() @IsString() @MaxLength(2000) reason?: string;
 }
 

@@ -148,10 +148,10 @@ describe('asking over HTTP', () => {
     expect(api.asked).toEqual([{ principal: 'admin', id: ID, request: { id: ID, goal: 'again' } }]);
   });
 
-  it('refuses a field whose feature is not there', async () => {
-    expect(await post(`/api/delegations/${ID}/approve`, { digest: 'a'.repeat(64) })).toMatchObject({
+  it('refuses a digest that is none', async () => {
+    expect(await post(`/api/delegations/${ID}/approve`, { digest: 'a'.repeat(63) })).toMatchObject({
       status: 400,
-      body: { code: 'UNSUPPORTED_FIELD' },
+      body: { code: 'INVALID_FIELD', field: 'digest' },
     });
   });
 });

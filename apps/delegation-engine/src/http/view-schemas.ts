@@ -53,6 +53,21 @@ const DECISION = record({
   fallback: nullable(text),
 });
 
+const APPROVAL = record(
+  {
+    scope: { type: 'string', enum: ['plan', 'step'] },
+    stepId: text,
+    digest: {
+      type: 'string',
+      pattern: '^[0-9a-f]{64}$',
+      description: 'Keyed, of the subject: an approval that names it approves nothing else',
+    },
+    expiresAt: time,
+    subject: { type: 'object', description: 'Exactly what will run' },
+  },
+  ['stepId', 'digest', 'expiresAt'],
+);
+
 export const DELEGATION = record(
   {
     id,
@@ -62,13 +77,14 @@ export const DELEGATION = record(
     confidence: nullable(confidence),
     decision: nullable(DECISION),
     steps: list(STEP),
+    approvals: list(APPROVAL),
     result: { description: "The only sink's output, else an object by step id" },
     error: ERROR,
     spent: record({ usd: text, tokens: integer }),
     createdAt: time,
     endedAt: time,
   },
-  ['result', 'error', 'spent', 'endedAt'],
+  ['approvals', 'result', 'error', 'spent', 'endedAt'],
 );
 
 export const LIST_ITEM = record({

@@ -2,6 +2,7 @@ import { usedUp } from '../cost.js';
 import type { DelegationEvent } from '../events.js';
 import { stepsOf, unblockedSteps } from '../model.js';
 import type { Delegation, Step } from '../model.js';
+import { approvalRequested } from './approvals.js';
 import { orphansOf } from './children.js';
 
 /** What follows by itself once something happened: the end, or the approvals that are now due. */
@@ -20,10 +21,11 @@ export const followUps = (state: Delegation, now: number): DelegationEvent[] => 
         personal: { error: `the budget is used up before the work is done: ${exceeded}` },
       },
     ];
+  if (state.planApproval === 'needed') return [approvalRequested({ scope: 'plan' }, state, now)];
   if (state.planApproval === 'requested') return [];
   return unblockedSteps(state)
     .filter((step) => step.approval === 'needed')
-    .map((step) => ({ type: 'approvalrequested', at: now, data: { scope: 'step', stepId: step.plan.id } }));
+    .map((step) => approvalRequested({ scope: 'step', stepId: step.plan.id }, state, now));
 };
 
 /** Steps nobody depends on: their outputs are the delegation's result. */

@@ -50,6 +50,7 @@ const requestedEvent = ({ request, principal, now }: RequestDelegation, budget: 
     pattern: request.pattern ?? 'auto',
     budget: budgetData(budget),
     approval: request.approval ?? 'irreversible',
+    ...(request.approvalTimeout === undefined ? {} : { approvalTimeoutMs: durationMs(request.approvalTimeout) }),
     ...(request.priority === undefined ? {} : { priority: request.priority }),
     ...(request.concurrencyKey === undefined ? {} : { concurrencyKey: request.concurrencyKey }),
     ...(request.parent
@@ -82,7 +83,7 @@ const decideGivenSteps = (command: RequestDelegation, specs: StepSpec[], budget:
     data: { pattern, confidence: 1, alternatives: certain(pattern), model: 'given-steps', planner: false },
     personal: { reasons: [`the graph of the ${specs.length} given steps is ${pattern}`] },
   };
-  return [decision, ...withPlanApproval(command, plannedFromSpecs('request', pattern, specs, command))];
+  return [decision, plannedFromSpecs('request', pattern, specs, command)];
 };
 
 /** Throws when steps given by a requester or a planner cannot be run: graph, capabilities, number. */
@@ -133,7 +134,7 @@ const decideReading = (command: RequestDelegation, budget: BudgetLeft): Delegati
   if ('unplannable' in plan) return [recognised, ...fallBack(command, 'UNPLANNABLE', plan.unplannable)];
   if (plan.steps.length > budget.steps)
     return [recognised, ...fallBack(command, 'UNPLANNABLE', `the plan has ${plan.steps.length} steps, the budget allows ${budget.steps}`)];
-  return [recognised, ...withPlanApproval(command, plannedFromText(plan, command))];
+  return [recognised, plannedFromText(plan, command)];
 };
 
 const mayPlan = ({ plannerAvailable, agents }: RequestDelegation): boolean =>
@@ -153,7 +154,7 @@ const undecided = (now: number): DelegationEvent => ({
 });
 
 interface FallbackContext {
-  request: Pick<RequestDelegation['request'], 'goal' | 'input' | 'approval'>;
+  request: Pick<RequestDelegation['request'], 'goal' | 'input'>;
   agents: readonly AgentCapability[];
   now: number;
 }
@@ -171,12 +172,9 @@ export const fallBack = (context: FallbackContext, reason: FallbackReason, detai
   const step: StepSpec = { id: 's1', capability, goal: request.goal, ...(request.input === undefined ? {} : { input: request.input }) };
   return [
     { type: 'fellback', at: now, data: { reason, capability }, personal: { error: detail } },
-    ...withPlanApproval(context, plannedFromSpecs('fallback', 'direct', [step], context)),
+    plannedFromSpecs('fallback', 'direct', [step], context),
   ];
 };
-
-const withPlanApproval = ({ request, now }: Pick<FallbackContext, 'request' | 'now'>, planned: Planned): DelegationEvent[] =>
-  request.approval === 'plan' ? [planned, { type: 'approvalrequested', at: now, data: { scope: 'plan' } }] : [planned];
 
 const plannedStep = (step: StepSpec): PlannedStep => ({
   id: step.id,

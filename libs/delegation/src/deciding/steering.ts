@@ -6,9 +6,10 @@ import { stepsOf, type ActiveDelegation, type Delegation } from '../model.js';
 import { orphansOf } from './children.js';
 
 type Command<Type extends DelegationDecisionCommand['type']> = Extract<DelegationDecisionCommand, { type: Type }>;
-type Steering = Command<'cancel' | 'approve' | 'deny' | 'answer'>;
+export type Steering = Command<'cancel' | 'approve' | 'deny' | 'answer'>;
 
-const seen = (state: ActiveDelegation, command: Steering): boolean => state.commands.includes(command.commandId);
+/** A command that was applied already. */
+export const seen = (state: ActiveDelegation, command: Steering): boolean => state.commands.includes(command.commandId);
 
 /** Nothing steers what has ended; what would have no effect any more (a late timer, a repeated cancel) is no error. */
 export const decideEnded = (command: DelegationDecisionCommand, state: Exclude<Delegation, ActiveDelegation>): DelegationEvent[] => {
@@ -39,50 +40,6 @@ export const decideCancel = (command: Command<'cancel'>, state: ActiveDelegation
     personal: { reason: command.reason ?? '' },
   },
 ];
-
-/** What an approval without a step id can only mean: the plan, or the one step that waits. */
-const approvalScope = (
-  command: Command<'approve' | 'deny'>,
-  state: ActiveDelegation,
-): { scope: 'plan' } | { scope: 'step'; stepId: string } => {
-  if (state.planApproval === 'requested' && command.stepId === undefined) return { scope: 'plan' };
-  const waiting = stepsOf(state)
-    .filter((step) => step.approval === 'requested')
-    .map((step) => step.plan.id);
-  if (command.stepId !== undefined) {
-    if (waiting.includes(command.stepId)) return { scope: 'step', stepId: command.stepId };
-    throw new AppError(
-      'NOTHING_TO_APPROVE',
-      'conflict',
-      `step ${command.stepId} does not wait for an approval; waiting: ${waiting.join(', ') || 'none'}`,
-    );
-  }
-  if (waiting.length === 1) return { scope: 'step', stepId: waiting[0] as string };
-  if (waiting.length === 0) throw new AppError('NOTHING_TO_APPROVE', 'conflict', 'nothing waits for an approval here');
-  throw new AppError('STEP_REQUIRED', 'invalid', `several steps wait for an approval, name one: ${waiting.join(', ')}`, { steps: waiting });
-};
-
-export const decideApproval = (command: Command<'approve'>, state: ActiveDelegation): DelegationEvent[] => {
-  if (seen(state, command)) return [];
-  const { by, commandId, reason, now } = command;
-  return [{ type: 'approved', at: now, data: { ...approvalScope(command, state), by, commandId }, personal: { reason: reason ?? '' } }];
-};
-
-export const decideDenial = (command: Command<'deny'>, state: ActiveDelegation): DelegationEvent[] => {
-  if (seen(state, command)) return [];
-  const { by, commandId, reason, now } = command;
-  const scope = approvalScope(command, state);
-  const what = scope.scope === 'plan' ? 'the plan' : `step ${scope.stepId}`;
-  return [
-    { type: 'denied', at: now, data: { ...scope, by, commandId }, personal: { reason: reason ?? '' } },
-    {
-      type: 'failed',
-      at: now,
-      data: { code: 'DENIED', ...(scope.scope === 'step' ? { stepId: scope.stepId } : {}), cancels: orphansOf(state) },
-      personal: { error: `${by} denied ${what}${reason ? `: ${reason}` : ''}` },
-    },
-  ];
-};
 
 export const decideAnswer = (command: Command<'answer'>, state: ActiveDelegation): DelegationEvent[] => {
   if (seen(state, command)) return [];

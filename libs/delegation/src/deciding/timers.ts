@@ -2,6 +2,7 @@ import type { DelegationDecisionCommand } from '../commands.js';
 import type { DelegationEvent } from '../events.js';
 import { evolve } from '../evolve.js';
 import { dispatchableSteps, isRunning, stepsOf, type ActiveDelegation, type Step } from '../model.js';
+import { decideExpiry } from './approvals.js';
 import { orphansOf } from './children.js';
 import { endAttempt } from './work.js';
 
@@ -10,6 +11,8 @@ type Wake = Extract<DelegationDecisionCommand, { type: 'wake' }>;
 /** A durable timer fired, perhaps early: what is really due at `now` happens, the rest waits on. */
 export const decideWake = (command: Wake, state: ActiveDelegation): DelegationEvent[] => {
   if (command.now >= state.budget.deadlineAt) return deadline(command, state);
+  const expired = decideExpiry(state, command.now);
+  if (expired.length > 0) return expired;
   const events: DelegationEvent[] = [];
   let folded: ReturnType<typeof evolve> = state;
   for (const { plan } of stepsOf(state)) {

@@ -123,21 +123,16 @@ const completed = (command: Command<'result'>, step: Step, state: ActiveDelegati
       request: requestOf(state),
       now,
     });
-    return [
-      succeeded,
-      planned,
-      ...(state.approval === 'plan' ? [{ type: 'approvalrequested', at: now, data: { scope: 'plan' } } as const] : []),
-    ];
+    return [succeeded, planned];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return endAttempt(state, step, { code: error.code, message: error.message, retry: 'never', ...command });
   }
 };
 
-const requestOf = (state: ActiveDelegation): Pick<DelegationRequest, 'goal' | 'input' | 'approval'> => ({
+const requestOf = (state: ActiveDelegation): Pick<DelegationRequest, 'goal' | 'input'> => ({
   goal: state.goal ?? '',
   ...(state.input === null ? {} : { input: state.input }),
-  approval: state.approval,
 });
 
 /** The offer came to nothing and no other slot is free: the step waits again. The attempt never began, so it counts nothing. */

@@ -24,8 +24,9 @@ export interface DelegationEventData {
   steptimedout: { stepId: string; attempt: number; timeout: string };
   inputrequired: { stepId: string; attempt: number; questionId: string };
   answered: { stepId: string; questionId: string; by: string };
-  approvalrequested: { scope: 'plan' | 'step'; stepId?: string };
-  approved: { scope: 'plan' | 'step'; stepId?: string; by: string };
+  approvalrequested: { scope: 'plan' | 'step'; stepId?: string; digest?: string; expiresAt?: string };
+  approved: { scope: 'plan' | 'step'; stepId?: string; by: string; digest?: string };
+  approvalexpired: { scope: 'plan' | 'step'; stepId?: string };
   denied: { scope: 'plan' | 'step'; stepId?: string; by: string };
   completed: { steps: number; sinks: string[] };
   failed: { code: string; stepId?: string };

@@ -11,6 +11,8 @@ export type Ask = DelegationRequest;
 
 export interface Steering {
   stepId?: string;
+  /** Of what is approved or denied, as `view().approvals` shows it. */
+  digest?: string;
   reason?: string;
 }
 
