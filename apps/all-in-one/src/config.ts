@@ -1,7 +1,7 @@
 /** Everything the host reads from its environment. */
 import { IsIn, IsInt, IsNotEmpty, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { NAME_TOKEN } from '@mandate/contracts';
-import { Env } from '@mandate/service-host';
+import { Env, type LogOptions } from '@mandate/service-host';
 
 export class HostConfig {
   @Env('DATABASE_URL') @Matches(/^postgres(ql)?:\/\//, { message: '$property must be a postgres:// address' }) databaseUrl!: string;
@@ -16,6 +16,15 @@ export class HostConfig {
   @Env('MANDATE_MASTER_KEY_FILE') @IsString() @IsNotEmpty() masterKeyFile!: string;
   /** What a restored database must not undo; see ServiceOptions. */
   @Env('MANDATE_STATE_DIR') @IsString() @IsNotEmpty() stateFolder: string = '.mandate/state';
+  /** The log's name in signed heads, for good; read when the signing key is made. */
+  @Env('MANDATE_LOG_ORIGIN')
+  @IsOptional()
+  @Matches(/^[^\s+]+$/, { message: '$property must have no space and no plus' })
+  logOrigin?: string;
+  /** `<public key> <address>` each. */
+  @Env('MANDATE_WITNESSES')
+  @Matches(/^\S+ https?:\/\/\S+$/, { each: true, message: '$property must be pairs of a public key and an http address' })
+  witnesses: string[] = [];
   @Env('MANDATE_PORT') @IsInt() @Min(0) @Max(65_535) port: number = 7400;
   @Env('MANDATE_HOST') @IsString() host: string = '127.0.0.1';
   @Env('MANDATE_SERVICES') @IsString({ each: true }) services: string[] = ['all'];
@@ -25,3 +34,8 @@ export class HostConfig {
   @Env('MANDATE_LOG_LEVEL') @IsIn(['trace', 'debug', 'info', 'warn', 'error', 'silent']) logLevel:
     'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' = 'info';
 }
+
+export const logOptions = ({ logOrigin, witnesses }: HostConfig): LogOptions => ({
+  ...(logOrigin ? { origin: logOrigin } : {}),
+  witnesses: witnesses.map((pair) => pair.split(' ')).map(([vkey = '', url = '']) => ({ vkey, url })),
+});

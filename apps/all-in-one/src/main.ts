@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '@mandate/kernel';
 import { createLogger, loadConfig, serve, type Served } from '@mandate/service-host';
-import { HostConfig } from './config.js';
+import { HostConfig, logOptions } from './config.js';
 import { runHost } from './host.js';
 import { readMasterKey } from './master-key.js';
 import { chooseServices } from './services.js';
@@ -31,6 +31,7 @@ const start = async (): Promise<Served> => {
     natsUrl,
     masterKey,
     stateFolder,
+    log: logOptions(config),
     instance,
     logger,
     ...(ownerUrl ? { ownerUrl } : {}),

@@ -1,15 +1,16 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { AuditExports, AuditSearch, ErasureApi, HTTP_CONTROLLERS } from './http/index.js';
+import { AuditExports, AuditLog, AuditSearch, ErasureApi, HTTP_CONTROLLERS } from './http/index.js';
 
 export interface AuditParts {
   search: AuditSearch;
   exports: AuditExports;
   erasures: ErasureApi;
+  log: AuditLog;
 }
 
 @Module({})
 export class AuditModule {
-  static of({ search, exports, erasures }: AuditParts): DynamicModule {
+  static of({ search, exports, erasures, log }: AuditParts): DynamicModule {
     return {
       module: AuditModule,
       controllers: [...HTTP_CONTROLLERS],
@@ -17,6 +18,7 @@ export class AuditModule {
         { provide: AuditSearch, useValue: search },
         { provide: AuditExports, useValue: exports },
         { provide: ErasureApi, useValue: erasures },
+        { provide: AuditLog, useValue: log },
       ],
     };
   }

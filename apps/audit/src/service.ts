@@ -13,6 +13,7 @@ import { migrateAudit } from './migrations/index.js';
 import { OwnEvents } from './own-events.js';
 import { LogSearch } from './search/log-search.js';
 import { SearchIndex } from './search/search-index.js';
+import { openTransparencyLog, watchSigning } from './transparency/index.js';
 
 const NAME = 'audit';
 /** A segment of the index is 4,096 events: looking more often finds nothing. */
@@ -36,6 +37,7 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   const subjects = new SubjectIndex(store.database);
   const erasures = openErasures(ground, subjects, options);
   await erasures.resume();
+  const transparency = await openTransparencyLog(store, options);
   const log = new LogReader(store.database);
   const index = new SearchIndex(store.database, log);
   const ownEvents = new OwnEvents(store, options.clock ?? { now: () => Date.now() });
@@ -47,14 +49,22 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   const service = await createServiceApp({
     name: NAME,
     prefixes: HTTP_PREFIXES,
-    module: AuditModule.of({ search, exports: new LogExports(store, log, search, ownEvents), erasures }),
+    module: AuditModule.of({
+      search,
+      exports: new LogExports(store, log, search, ownEvents),
+      erasures,
+      log: transparency.served,
+    }),
     logger: options.logger,
     beforeClose: () => keeper.stop(),
   });
+  if (transparency.signing) watchSigning(transparency.signing, service.health, service.metrics);
+  transparency.signing?.start();
   service.health.add('postgres', async () => `log of ${(await store.head()).size} events`);
   return {
     ...service,
     close: async () => {
+      await transparency.signing?.stop();
       await service.close();
       await closeGround(ground);
     },

@@ -15,4 +15,5 @@ export * from './verify/failure.js';
 export * from './verify/signed-checkpoint.js';
 export * from './verify/verify-log.js';
 export * from './verify/verify-proof.js';
+export * from './verify/verify-rows.js';
 export * from './witness.js';

@@ -26,6 +26,16 @@ export const encode128 = (bytes: Uint8Array): Ulid => {
   return text;
 };
 
+/** The 16 bytes that `encode128` wrote. Throws RangeError on anything else. */
+export const decode128 = (text: Ulid): Uint8Array => {
+  if (!isUlid(text)) throw new RangeError(`"${text}" is not 26 characters of Crockford's base32`);
+  let value = 0n;
+  for (const character of text) value = (value << 5n) | BigInt(ALPHABET.indexOf(character));
+  const bytes = new Uint8Array(16);
+  for (let i = 15; i >= 0; i--, value >>= 8n) bytes[i] = Number(value & 0xffn);
+  return bytes;
+};
+
 /** A ULID from a time in milliseconds and at least 10 random bytes; both are given so that callers stay testable. */
 export const ulid = (timeMs: number, random: Uint8Array): Ulid => {
   const bytes = new Uint8Array(16);

@@ -6,6 +6,12 @@ import type { HealthRegistry } from './health.js';
 import type { Logger } from './logger.js';
 import type { OpenApiDocument } from './openapi.js';
 
+export interface LogOptions {
+  /** The log's name for good, chosen when its key is made: the address it is served at, without scheme. Default: `mandate/` and the log's own name. */
+  origin?: string;
+  witnesses?: readonly { vkey: string; url: string }[];
+}
+
 export interface ServiceOptions {
   databaseUrl: string;
   /**
@@ -22,6 +28,8 @@ export interface ServiceOptions {
    * A service makes what it needs there. Keep it on a disk of its own, and back it up apart from the database.
    */
   stateFolder?: string;
+  /** Under which name the log's head is signed, and who cosigns it. */
+  log?: LogOptions;
   /** Steps at workers at once, of all tenants; default: no limit but the workers' own. */
   capacity?: number;
   /** Names this process among its like, `[A-Za-z0-9_-]{1,64}`. */

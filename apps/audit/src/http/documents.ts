@@ -47,3 +47,11 @@ export class ExportQuery extends EventFilter {
   /** Goes on with what is recorded from now on, until the reader leaves. */
   @IsBoolean() follow: boolean = false;
 }
+
+const SIZE = { message: 'must be a size of the log' };
+
+export class ConsistencyQuery {
+  @Matches(/^\d{1,15}$/, SIZE) from!: string;
+  /** Default: the signed size. */
+  @Optional() @Matches(/^\d{1,15}$/, SIZE) to?: string;
+}

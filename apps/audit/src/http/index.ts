@@ -1,14 +1,17 @@
+import { AuditLog } from './audit-log.js';
 import { AuditExports, AuditSearch } from './audit-search.js';
 import { ErasureApi } from './erasure-api.js';
 import { ErasuresController } from './erasures.controller.js';
 import { EventsController } from './events.controller.js';
 import { ExportController } from './export.controller.js';
+import { LogController } from './log.controller.js';
 
+export * from './audit-log.js';
 export * from './audit-search.js';
 export * from './erasure-api.js';
 
-export const HTTP_CONTROLLERS = [EventsController, ExportController, ErasuresController];
+export const HTTP_CONTROLLERS = [EventsController, ExportController, ErasuresController, LogController];
 /** What the controllers are given by the module, which the documentation's generator leaves empty. */
-export const HTTP_PROVIDERS = [AuditSearch, AuditExports, ErasureApi];
+export const HTTP_PROVIDERS = [AuditSearch, AuditExports, ErasureApi, AuditLog];
 /** The prefixes that they own behind the gateway. */
 export const HTTP_PREFIXES = ['/api/audit', '/api/compliance'];

@@ -106,6 +106,14 @@ export class ApiClient {
     }
   }
 
+  async text(path: string): Promise<string> {
+    return (await this.request('GET', path, { signal: AbortSignal.timeout(TIMEOUT_MS) })).text();
+  }
+
+  async bytes(path: string): Promise<Uint8Array> {
+    return new Uint8Array(await (await this.request('GET', path, { signal: AbortSignal.timeout(TIMEOUT_MS) })).arrayBuffer());
+  }
+
   /** One JSON document. */
   async json<T>(method: string, path: string, body?: object): Promise<T> {
     const response = await this.request(method, path, {

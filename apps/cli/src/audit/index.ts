@@ -3,9 +3,21 @@ import type { Register } from '../commands/context.js';
 import { registerEvents } from './events.js';
 import { registerExport } from './export.js';
 import { registerErase, registerErasures } from './erase.js';
+import { registerCheckpoint, registerProve, registerVkey } from './fetch.js';
+import { registerMirror } from './mirror.js';
 import { registerVerify } from './verify.js';
 
-const COMMANDS: readonly Register[] = [registerEvents, registerExport, registerVerify, registerErase, registerErasures];
+const COMMANDS: readonly Register[] = [
+  registerEvents,
+  registerExport,
+  registerCheckpoint,
+  registerProve,
+  registerVkey,
+  registerMirror,
+  registerVerify,
+  registerErase,
+  registerErasures,
+];
 
 export const registerAudit: Register = (program, context) => {
   const group = program.command('audit').description('the audit trail: searched, exported, proved, verified offline');

@@ -16,7 +16,7 @@ export interface TrustOptions {
   origin?: string;
 }
 
-const collect = (value: string, all: string[]): string[] => [...all, value];
+export const collect = (value: string, all: string[]): string[] => [...all, value];
 
 export const withTrustOptions = (command: Command): Command =>
   command

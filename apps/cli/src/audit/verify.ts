@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isFailure, toHex, verifyLog, verifyProof, type About, type Trust } from '@mandate/audit-log';
-import type { Command } from 'commander';
 import type { CommandContext, Register } from '../commands/context.js';
-import { countOf, hasher, readFileOf, trustOf, usage, withTrustOptions, type TrustOptions } from './trust.js';
+import { collect, countOf, hasher, readFileOf, trustOf, usage, withTrustOptions, type TrustOptions } from './trust.js';
+import { verifyDatabase } from './verify-database.js';
 import { checkpointFacts, tell, type Verdict } from './verdict.js';
 
 interface VerifyOptions extends TrustOptions {
@@ -13,6 +13,8 @@ interface VerifyOptions extends TrustOptions {
   leafHash?: string;
   log?: string;
   minimumIndex?: string;
+  database?: string | true;
+  checkpoint: string[];
   json?: boolean;
 }
 
@@ -24,21 +26,36 @@ export const registerVerify: Register = (program, context) => {
     .option('--entry <file>', 'the entry that the proof is about, where it does not carry it')
     .option('--leaf-hash <hex>', 'or its leaf hash')
     .option('--log <folder>', 'a log in the layout of C2SP tlog-tiles, whoever wrote it')
-    .option('--minimum-index <n>', 'entries below it may have been pruned from the folder')
+    .option('--database [address]', 'the log in its database; default DATABASE_URL, else the one of npm start')
+    .option('--checkpoint <file>', 'a checkpoint that was kept elsewhere, to compare the database with; may be given again', collect, [])
+    .option('--minimum-index <n>', 'entries below it may have been pruned from the folder or dropped from the database')
     .option('--json', 'print JSON on standard output and nothing else');
-  withTrustOptions(command).action((options: VerifyOptions) => tell(context, verdictOf(context, command, options), options.json));
+  withTrustOptions(command).action(async (options: VerifyOptions) => tell(context, await verdictOf(context, options), options.json));
 };
 
-const verdictOf = (context: CommandContext, command: Command, options: VerifyOptions): Verdict => {
+const TARGETS = ['proof', 'log', 'database'] as const;
+
+const verdictOf = async (context: CommandContext, options: VerifyOptions): Promise<Verdict> => {
   const { cwd } = context.surroundings;
-  const { proof, log } = options;
-  if ((proof === undefined) === (log === undefined)) throw usage('NOTHING_TO_VERIFY', `name one of ${targets(command)}`);
+  const [target, ...more] = TARGETS.filter((name) => options[name] !== undefined);
+  if (target === undefined || more.length > 0)
+    throw usage('NOTHING_TO_VERIFY', `name one of ${TARGETS.map((name) => `--${name}`).join(', ')}`);
   const trust = trustOf(cwd, options);
-  return proof === undefined ? ofLog(context, log as string, trust, options) : ofProof(cwd, proof, trust, options);
+  switch (target) {
+    case 'proof':
+      return ofProof(cwd, options.proof as string, trust, options);
+    case 'log':
+      return ofLog(context, options.log as string, trust, minimumOf(options));
+    case 'database':
+      return verifyDatabase(context.surroundings, trust, {
+        database: options.database as string | true,
+        checkpoint: options.checkpoint,
+        minimumIndex: minimumOf(options),
+      });
+  }
 };
 
-const targets = (command: Command): string =>
-  command.options.flatMap(({ long }) => (long && ['--proof', '--log', '--database', '--receipt'].includes(long) ? [long] : [])).join(', ');
+const minimumOf = ({ minimumIndex }: VerifyOptions): number => (minimumIndex === undefined ? 0 : countOf(minimumIndex, '--minimum-index'));
 
 const ofProof = (cwd: string, file: string, trust: Trust, { entry, leafHash }: VerifyOptions): Verdict => {
   if (leafHash !== undefined && !/^[0-9a-f]{64}$/i.test(leafHash)) throw usage('BAD_HASH', '--leaf-hash is 64 hexadecimal digits');
@@ -72,16 +89,11 @@ const eventIn = (entry: Uint8Array): unknown => {
 
 const PROGRESS_EVERY = 262_144n;
 
-const ofLog = (
-  { output, surroundings: { cwd } }: CommandContext,
-  folder: string,
-  trust: Trust,
-  { minimumIndex }: VerifyOptions,
-): Verdict => {
+const ofLog = ({ output, surroundings: { cwd } }: CommandContext, folder: string, trust: Trust, minimumIndex: number): Verdict => {
   const path = resolve(cwd, folder);
   if (!existsSync(path) || !statSync(path).isDirectory()) throw usage('FILE_UNREADABLE', `${folder} is no folder`);
   const { checkpoint, entries, tiles, failures } = verifyLog(hasher, (name) => readIfThere(join(path, name)), trust, {
-    ...(minimumIndex === undefined ? {} : { minimumIndex: BigInt(countOf(minimumIndex, '--minimum-index')) }),
+    minimumIndex: BigInt(minimumIndex),
     onProgress: (seen) => {
       if (output.isTerminal && seen % PROGRESS_EVERY === 0n) output.error(`${seen} entries …`);
     },

@@ -1,0 +1,73 @@
+import { Describe, FromCaller, QueryPipe, schemas, type Caller } from '@mandate/service-host';
+import { Controller, Get, Header, Param, Query, StreamableFile } from '@nestjs/common';
+import { AuditLog, type ConsistencyProof } from './audit-log.js';
+import { ConsistencyQuery } from './documents.js';
+
+const { list, record, text } = schemas;
+const TEXT = 'text/plain; charset=utf-8';
+const OCTETS = 'application/octet-stream';
+const plain = (description: string) => ({ 200: { description, schema: text, contentTypes: ['text/plain'] } });
+
+/** The log as C2SP's tlog-tiles: a prefix, and below it what every such log has. Nothing of it is to be believed without its signature. */
+@Controller('api/audit/log')
+export class LogController {
+  constructor(private readonly log: AuditLog) {}
+
+  @Describe({
+    summary: 'The signed head of the log',
+    description: 'A C2SP checkpoint, with the witnesses’ cosignatures.',
+    answers: plain('A signed note'),
+  })
+  @Get('checkpoint')
+  @Header('content-type', TEXT)
+  @Header('cache-control', 'no-cache')
+  checkpoint(): Promise<string> {
+    return this.log.checkpoint();
+  }
+
+  @Describe({
+    summary: 'The log’s public key',
+    description: 'For convenience: an auditor takes the key from elsewhere, and compares.',
+    answers: plain('A verifier key'),
+  })
+  @Get('vkey')
+  @Header('content-type', TEXT)
+  vkey(): string {
+    return `${this.log.vkey()}\n`;
+  }
+
+  @Describe({
+    summary: 'A tile of the tree, or a bundle of entries',
+    description:
+      'tlog-tiles: `tile/<level>/<index>[.p/<width>]`, `tile/entries/<index>[.p/<width>]`. A bundle with an entry above 65,535 bytes is there as ' +
+      '`tile/records/…` only, with lengths of 32 bits.',
+    answers: { 200: { description: 'Hashes or entries', schema: { type: 'string', format: 'binary' }, contentTypes: [OCTETS] } },
+  })
+  @Get('tile/*path')
+  @Header('cache-control', 'private, max-age=31536000, immutable')
+  async tile(@Param('path') path: string | string[]): Promise<StreamableFile> {
+    const { bytes, contentType } = await this.log.file(`tile/${Array.isArray(path) ? path.join('/') : path}`);
+    return new StreamableFile(bytes, { type: contentType, length: bytes.length });
+  }
+
+  @Describe({
+    summary: 'The proof that an event is in the log',
+    description: 'A tlog-proof file, by the event’s id or position, with the event’s canonical bytes as its extra data. Verified offline.',
+    answers: plain('A tlog-proof file'),
+  })
+  @Get('proofs/:event')
+  @Header('content-type', TEXT)
+  proof(@FromCaller() caller: Caller, @Param('event') event: string): Promise<string> {
+    return this.log.proof(caller, event);
+  }
+
+  @Describe({
+    summary: 'The proof that the log only grew from one size to another',
+    query: ConsistencyQuery,
+    answers: { 200: { description: 'RFC 6962 hashes, base64', schema: record({ from: text, to: text, proof: list(text) }) } },
+  })
+  @Get('consistency')
+  consistency(@Query(new QueryPipe(ConsistencyQuery)) { from, to }: ConsistencyQuery): Promise<ConsistencyProof> {
+    return this.log.consistency(from, to);
+  }
+}

@@ -1,0 +1,103 @@
+/** Proofs over the tiles of the tree. */
+import {
+  consistencyRanges,
+  formatTlogProof,
+  inclusionRanges,
+  parseCheckpointText,
+  parseNote,
+  prove,
+  readUint64,
+  tilesOf,
+  utf8,
+  type Range,
+  type TreeHasher,
+} from '@mandate/audit-log';
+import type { Database } from '@mandate/event-store';
+import { AppError, decode128, isUlid } from '@mandate/kernel';
+import type { TreeStore } from './tree-store.js';
+
+export interface SignedHead {
+  /** The signed note. */
+  text: string;
+  size: bigint;
+}
+
+export interface Inclusion {
+  /** From 0. */
+  index: bigint;
+  proof: Uint8Array[];
+}
+
+const ENTRY = {
+  name: 'audit_entry',
+  text: `SELECT canonical FROM es.event WHERE log_id = 1 AND position = $1::bigint AND tenant = $2`,
+};
+const ENTRIES = {
+  name: 'audit_entries',
+  text: 'SELECT canonical FROM es.event WHERE log_id = 1 AND position BETWEEN $1::bigint AND $2::bigint ORDER BY position',
+};
+
+export class LogProofs {
+  constructor(
+    private readonly hasher: TreeHasher,
+    private readonly store: TreeStore,
+    private readonly database: Database,
+  ) {}
+
+  /** The last signed head; one that the witnesses signed where that reaches `position`. Throws AppError `NOT_SIGNED_YET`. */
+  async signedHead(position = 0n): Promise<SignedHead> {
+    const { checkpoint, cosigned } = await this.store.head();
+    for (const text of [cosigned, checkpoint]) {
+      const size = text === null ? undefined : parseCheckpointText(parseNote(utf8(text))?.text ?? '')?.size;
+      if (text !== null && size !== undefined && size >= position) return { text, size };
+    }
+    throw new AppError('NOT_SIGNED_YET', 'unavailable', 'the log’s head is signed every second: try again');
+  }
+
+  async consistency(oldSize: bigint, size: bigint): Promise<Uint8Array[]> {
+    if (oldSize === 0n)
+      throw new AppError('BAD_SIZE', 'invalid', 'every tree is consistent with the empty one: there is nothing to prove from size 0');
+    if (oldSize > size) throw new AppError('BAD_SIZE', 'invalid', `the tree of ${oldSize} is not older than that of ${size}`);
+    return this.prove(consistencyRanges(oldSize, size));
+  }
+
+  async inclusion(position: bigint, size: bigint): Promise<Inclusion> {
+    return { index: position - 1n, proof: await this.prove(inclusionRanges(position - 1n, size)) };
+  }
+
+  /** The proof file of an event of the tenant, by its id or position. Throws AppError `NOT_FOUND`, `NOT_SIGNED_YET`. */
+  async proofFile(tenant: string, event: string): Promise<string> {
+    const { position, canonical } = await this.find(tenant, event);
+    const { text, size } = await this.signedHead(position);
+    return formatTlogProof({ extra: canonical, ...(await this.inclusion(position, size)), checkpoint: utf8(text) });
+  }
+
+  /** The canonical bytes from one position to another, in order. */
+  async entries(first: number, last: number): Promise<Buffer[]> {
+    return (await this.database.query(ENTRIES, [first, last])).map((row) => row['canonical'] as Buffer);
+  }
+
+  private async find(tenant: string, event: string): Promise<{ position: bigint; canonical: Buffer }> {
+    for (const position of await this.candidates(event)) {
+      const [row] = await this.database.query(ENTRY, [position, tenant]);
+      const canonical = row?.['canonical'] as Buffer | undefined;
+      if (canonical && (!isUlid(event) || idOf(canonical) === event)) return { position: BigInt(position), canonical };
+    }
+    throw new AppError(
+      'NOT_FOUND',
+      'not-found',
+      `no event ${event} in this tenant; one that was just recorded can be proved after a second`,
+    );
+  }
+
+  private async candidates(event: string): Promise<number[]> {
+    if (/^[1-9]\d{0,14}$/.test(event)) return [Number(event)];
+    return isUlid(event) ? this.store.positions(BigInt.asIntN(64, readUint64(decode128(event)))) : [];
+  }
+
+  private async prove(ranges: readonly Range[]): Promise<Uint8Array[]> {
+    return prove(this.hasher, ranges, await this.store.tiles(tilesOf(ranges)));
+  }
+}
+
+const idOf = (canonical: Buffer): string => (JSON.parse(canonical.toString('utf8')) as { id: string }).id;

@@ -1,0 +1,87 @@
+/** Signs the head of the log every second when it grew and every minute when it did not, and has it cosigned. */
+import { type TreeHasher } from '@mandate/audit-log';
+import type { EventStore } from '@mandate/event-store';
+import { AppError, type Clock } from '@mandate/kernel';
+import type { Logger } from '@mandate/service-host';
+import type { LogProofs } from './proofs.js';
+import type { LogSigner } from './signer.js';
+import { Tree } from './tree.js';
+import type { TreeStore } from './tree-store.js';
+import { Witnesses, type WitnessAddress } from './witnesses.js';
+
+const EVERY_MS = 1_000;
+/** An unchanged head is signed anew after this long. */
+const AT_LEAST_EVERY_MS = 60_000;
+
+export interface TransparencyParts {
+  hasher: TreeHasher;
+  store: EventStore;
+  trees: TreeStore;
+  proofs: LogProofs;
+  signer: LogSigner;
+  witnesses: readonly WitnessAddress[];
+  logger: Logger;
+  clock: Clock;
+}
+
+export class Transparency {
+  private readonly tree: Tree;
+  private readonly witnesses: Witnesses;
+  private timer: NodeJS.Timeout | null = null;
+  private running: Promise<void> | null = null;
+  private signedAt = 0;
+  private signedSize = -1n;
+  /** Why nothing is signed any more; null while all is well. */
+  private trouble: string | null = null;
+
+  constructor(private readonly parts: TransparencyParts) {
+    this.tree = new Tree(parts.hasher, parts.trees);
+    this.witnesses = new Witnesses(parts.witnesses, (from, to) => parts.proofs.consistency(from, to), parts.logger);
+  }
+
+  start(): void {
+    this.timer = setInterval(() => this.tick(), EVERY_MS);
+    this.tick();
+  }
+
+  /** For health and metrics. Throws AppError while nothing can be signed. */
+  report(): { signedSize: number; ageMs: number } {
+    if (this.trouble !== null) throw new AppError('LOG_NOT_SIGNED', 'internal', this.trouble);
+    return { signedSize: Number(this.signedSize), ageMs: this.parts.clock.now() - this.signedAt };
+  }
+
+  /** One round: what the ticks do, and what tests do without waiting. Throws what keeps it from signing. */
+  async round(): Promise<void> {
+    const { store, trees, proofs, signer, clock } = this.parts;
+    const head = await store.head();
+    if (BigInt(head.size) === this.signedSize && clock.now() - this.signedAt < AT_LEAST_EVERY_MS) return;
+    const { size, root } = await this.tree.grow(head);
+    const checkpoint = await signer.sign({ size, root }, (from, to) => proofs.consistency(from, to));
+    await trees.publish(checkpoint, size);
+    this.signedAt = clock.now();
+    this.signedSize = size;
+    if (this.witnesses.count === 0) return;
+    const { text, count } = await this.witnesses.cosign(checkpoint, size);
+    if (count === this.witnesses.count) await trees.publishCosigned(text, size);
+  }
+
+  private tick(): void {
+    this.running ??= this.round()
+      .then(() => this.settle(null))
+      .catch((error: unknown) => this.settle(error))
+      .finally(() => (this.running = null));
+  }
+
+  private settle(error: unknown): void {
+    const { logger } = this.parts;
+    const reason = error instanceof Error ? error.message : error === null ? null : String(error);
+    if (reason !== null && reason !== this.trouble) logger.error({ err: error }, 'the log’s head is not signed');
+    if (reason === null && this.trouble !== null) logger.info({ size: String(this.signedSize) }, 'the log’s head is signed again');
+    this.trouble = reason;
+  }
+
+  async stop(): Promise<void> {
+    if (this.timer) clearInterval(this.timer);
+    await this.running;
+  }
+}

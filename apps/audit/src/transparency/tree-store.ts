@@ -1,0 +1,128 @@
+/** The tree beside the log: tiles, as far as they reach, and the last signed head. */
+import { tilePath, type TileId, type TileReader } from '@mandate/audit-log';
+import type { Database, Row } from '@mandate/event-store';
+import type { PoolClient } from 'pg';
+
+export interface StoredTile {
+  tile: TileId;
+  hashes: Uint8Array;
+}
+
+export interface TreeHead {
+  /** Of the tiles. */
+  size: bigint;
+  checkpoint: string | null;
+  signedSize: bigint;
+  cosigned: string | null;
+  signedAt: Date | null;
+}
+
+const HEAD = {
+  name: 'audit_tree_head',
+  text: 'SELECT size, checkpoint, signed_size, cosigned, signed_at FROM audit.log_tree WHERE log_id = 1',
+};
+const TILES = {
+  name: 'audit_tiles',
+  text: `SELECT t.level, t.index, t.hashes FROM unnest($1::smallint[], $2::bigint[]) AS w(level, index)
+           JOIN audit.log_tile t ON t.level = w.level AND t.index = w.index`,
+};
+const PUBLISH = {
+  name: 'audit_publish',
+  text: `UPDATE audit.log_tree SET checkpoint = $1, signed_size = $2, signed_at = clock_timestamp() WHERE log_id = 1 AND signed_size <= $2`,
+};
+const COSIGNED = {
+  name: 'audit_cosigned',
+  text: 'UPDATE audit.log_tree SET cosigned = $1, checkpoint = CASE WHEN signed_size = $2 THEN $1 ELSE checkpoint END WHERE log_id = 1',
+};
+const POSITIONS = { name: 'audit_place', text: 'SELECT position FROM audit.event_place WHERE id = $1 ORDER BY position' };
+
+const LOCK = 'SELECT size FROM audit.log_tree WHERE log_id = 1 FOR UPDATE';
+const GROWN = 'UPDATE audit.log_tree SET size = $1 WHERE log_id = 1';
+const SAVE = `
+  INSERT INTO audit.log_tile (level, index, hashes) SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[])
+  ON CONFLICT (level, index) DO UPDATE SET hashes = excluded.hashes`;
+
+/** One row: what crosses the wire is hashes. */
+const LEAVES = `
+  SELECT count(*)::integer AS count, string_agg(leaf_hash, ''::bytea ORDER BY position) AS hashes
+    FROM es.event WHERE log_id = 1 AND position BETWEEN $1::bigint AND $2::bigint`;
+
+/** Ids follow from log, tenant, stream and version (\`eventId\` of the event store), so nothing is read for them. */
+const PLACES = `
+  INSERT INTO audit.event_place (id, position)
+  SELECT ('x' || encode(substring(sha256(convert_to($3 || '|' || tenant || '|' || stream_type || '|' || stream_id || '|' || version, 'UTF8')) FOR 8), 'hex'))::bit(64)::bigint, position
+    FROM es.event WHERE log_id = 1 AND position BETWEEN $1::bigint AND $2::bigint
+  ON CONFLICT DO NOTHING`;
+
+export class TreeStore {
+  constructor(private readonly database: Database) {}
+
+  async head(): Promise<TreeHead> {
+    const [row] = (await this.database.query(HEAD)) as [Row];
+    return {
+      size: BigInt(row['size'] as string),
+      checkpoint: row['checkpoint'] as string | null,
+      signedSize: BigInt(row['signed_size'] as string),
+      cosigned: row['cosigned'] as string | null,
+      signedAt: row['signed_at'] as Date | null,
+    };
+  }
+
+  /** Those that are there. Throws RangeError in the reader for one that is not. */
+  async tiles(ids: readonly TileId[]): Promise<TileReader> {
+    const rows = await this.database.query(TILES, [ids.map(({ level }) => level), ids.map(({ index }) => index.toString())]);
+    const found = new Map(
+      rows.map((row) => [tilePath({ level: row['level'] as number, index: BigInt(row['index'] as string) }), row['hashes'] as Buffer]),
+    );
+    return (tile) => {
+      const hashes = found.get(tilePath(tile));
+      if (!hashes) throw new RangeError(`there is no tile ${tilePath(tile)}`);
+      return hashes;
+    };
+  }
+
+  /** Positions that an event with these first 64 bits of its id may have. */
+  async positions(idBits: bigint): Promise<number[]> {
+    return (await this.database.query(POSITIONS, [idBits.toString()])).map((row) => Number(row['position']));
+  }
+
+  async publish(checkpoint: string, size: bigint): Promise<void> {
+    await this.database.query(PUBLISH, [checkpoint, size.toString()]);
+  }
+
+  async publishCosigned(checkpoint: string, size: bigint): Promise<void> {
+    await this.database.query(COSIGNED, [checkpoint, size.toString()]);
+  }
+
+  /** One at a time in the whole system: whoever grows the tree is told how far it reaches, and nobody else changes it meanwhile. */
+  grow<T>(work: (growth: Growth) => Promise<T>): Promise<T> {
+    return this.database.transaction(async (client) => {
+      const { rows } = await client.query<{ size: string }>(LOCK);
+      return work(new Growth(client, BigInt(rows[0]?.size ?? 0)));
+    });
+  }
+}
+
+export class Growth {
+  constructor(
+    private readonly client: PoolClient,
+    readonly size: bigint,
+  ) {}
+
+  /** The leaf hashes of positions, in order, one behind the other, and how many there were. */
+  async leaves(first: bigint, last: bigint): Promise<{ count: number; hashes: Buffer }> {
+    const { rows } = await this.client.query<{ count: number; hashes: Buffer | null }>(LEAVES, [first.toString(), last.toString()]);
+    return { count: rows[0]?.count ?? 0, hashes: rows[0]?.hashes ?? Buffer.alloc(0) };
+  }
+
+  async save(tiles: readonly StoredTile[], size: bigint): Promise<void> {
+    const levels = tiles.map(({ tile }) => tile.level);
+    const indexes = tiles.map(({ tile }) => tile.index.toString());
+    await this.client.query(SAVE, [levels, indexes, tiles.map(({ hashes }) => Buffer.from(hashes))]);
+    await this.client.query(GROWN, [size.toString()]);
+  }
+
+  async savePlaces(first: bigint, last: bigint, log: string): Promise<void> {
+    await this.client.query(PLACES, [first.toString(), last.toString(), log]);
+  }
+}

@@ -1,0 +1,186 @@
+/** `mandate audit verify --database`: reads the whole log, hashes everything anew and compares it with heads that were kept elsewhere. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  HASH_BYTES,
+  isFailure,
+  openCheckpoint,
+  partialTiles,
+  RowsVerifier,
+  TILE_WIDTH,
+  tilePath,
+  toHex,
+  TreeEdge,
+  utf8,
+  type Failure,
+  type KeptHead,
+  type LogRow,
+  type Trust,
+} from '@mandate/audit-log';
+import pg from 'pg';
+import type { Surroundings } from '../config.js';
+import { unreachable } from '../exit.js';
+import { readSettings } from '../up/settings.js';
+import { hasher, readFileOf, usage } from './trust.js';
+import type { Verdict } from './verdict.js';
+
+export interface DatabaseOptions {
+  /** An address, or true for the one of the surroundings. */
+  database: string | true;
+  /** Files with checkpoints that were kept elsewhere. */
+  checkpoint: readonly string[];
+  /** Below it retention may have dropped events. */
+  minimumIndex: number;
+}
+
+/** Tiles a query: some 2 MB. */
+const TILES_A_QUERY = 8;
+
+const CHUNK = `
+  SELECT ((position - 1) / ${TILE_WIDTH})::text AS tile, string_agg(canonical, ''::bytea ORDER BY position) AS canonical,
+         string_agg(leaf_hash, ''::bytea ORDER BY position) AS leaves,
+         json_agg(json_build_array(position, octet_length(canonical), tenant, stream_type, stream_id, version, type, schema_version) ORDER BY position)::text AS columns
+    FROM es.event WHERE log_id = 1 AND position BETWEEN $1 AND $2 GROUP BY (position - 1) / ${TILE_WIDTH} ORDER BY (position - 1) / ${TILE_WIDTH}`;
+
+interface Chunk {
+  tile: string;
+  canonical: Buffer;
+  leaves: Buffer;
+  columns: string;
+}
+
+type Columns = [
+  position: number,
+  bytes: number,
+  tenant: string,
+  streamType: string,
+  streamId: string,
+  version: number,
+  type: string,
+  schemaVersion: number,
+];
+
+export const verifyDatabase = async (surroundings: Surroundings, trust: Trust, options: DatabaseOptions): Promise<Verdict> => {
+  const client = await connect(await addressOf(surroundings, options.database));
+  try {
+    const { heads, failures } = await keptHeads(client, surroundings.cwd, trust, options.checkpoint);
+    const report = await readAll(client, heads, options.minimumIndex);
+    const facts = {
+      events: report.size.toString(),
+      root: toHex(report.root),
+      comparedWith: heads.map(({ name, size }) => `${name} (${size})`),
+    };
+    return { verified: 'database', failures: [...failures, ...report.failures], facts };
+  } finally {
+    await client.end();
+  }
+};
+
+const addressOf = async ({ env, cwd }: Surroundings, given: string | true): Promise<string> => {
+  const named = given === true ? env['DATABASE_URL'] : given;
+  if (named) return named;
+  const { home, postgresPort } = readSettings(env, cwd);
+  const file = join(home, 'postgres.password');
+  if (!existsSync(file))
+    throw usage('NO_DATABASE', `name the database: --database postgres://…, DATABASE_URL, or MANDATE_HOME (no ${file})`);
+  return `postgres://mandate:${(await readFile(file, 'utf8')).trim()}@127.0.0.1:${postgresPort}/mandate`;
+};
+
+const connect = async (address: string): Promise<pg.Client> => {
+  if (!URL.canParse(address)) throw usage('NO_DATABASE', 'the database’s address is none, as in postgres://user:password@host/database');
+  const client = new pg.Client({ connectionString: address, application_name: 'mandate-audit-verify' });
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    throw unreachable(new URL(address).host, (error as Error).message);
+  }
+};
+
+/** From files, and the one that the database itself shows: a key that is not trusted signed that one if the log was signed anew. */
+const keptHeads = async (
+  client: pg.Client,
+  cwd: string,
+  trust: Trust,
+  files: readonly string[],
+): Promise<{ heads: KeptHead[]; failures: Failure[] }> => {
+  const { rows } = await client.query<{ checkpoint: string | null }>('SELECT checkpoint FROM audit.log_tree WHERE log_id = 1');
+  const shown = rows[0]?.checkpoint ?? null;
+  const all = [
+    ...files.map((file) => ({ name: file, bytes: readFileOf(cwd, file) })),
+    ...(shown === null ? [] : [{ name: 'audit.log_tree', bytes: utf8(shown) }]),
+  ];
+  const opened = all.map(({ name, bytes }) => ({ name, head: openCheckpoint(bytes, trust, name) }));
+  return {
+    heads: opened.flatMap(({ name, head }) => (isFailure(head) ? [] : [{ name, size: head.size, root: head.root }])),
+    failures: opened.flatMap(({ head }) => (isFailure(head) ? [head] : [])),
+  };
+};
+
+const readAll = async (client: pg.Client, heads: readonly KeptHead[], minimumIndex: number) => {
+  const head = await headOf(client);
+  const kept = await firstPosition(client, minimumIndex);
+  const verifier = new RowsVerifier(hasher, heads, await edgeBefore(client, kept));
+  const step = TILES_A_QUERY * TILE_WIDTH;
+  for (let from = kept - 1 - ((kept - 1) % TILE_WIDTH); ; from += step) {
+    const { rows } = await client.query<Chunk>({ name: 'chunk', text: CHUNK, values: [from + 1, from + step] });
+    const signed = await signedTiles(
+      client,
+      rows.map(({ tile }) => tile),
+    );
+    for (const row of rows) verifier.add(rowsOf(row), signed.get(row.tile) ?? null, BigInt(row.tile) * BigInt(TILE_WIDTH) + 1n);
+    if (rows.length === 0 && from >= Number(head.size)) return verifier.finish(head);
+  }
+};
+
+const rowsOf = ({ canonical, leaves, columns }: Chunk): LogRow[] => {
+  let at = 0;
+  return (JSON.parse(columns) as Columns[]).map(([position, bytes, tenant, streamType, streamId, version, type, schemaVersion], i) => {
+    const row = {
+      position: BigInt(position),
+      canonical: canonical.subarray(at, at + bytes),
+      leafHash: leaves.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
+      columns: { tenant, streamType, streamId, version, type, schemaVersion },
+    };
+    at += bytes;
+    return row;
+  });
+};
+
+/** Taken before the events are read, so that what is appended meanwhile is not missed in it. */
+const headOf = async (client: pg.Client): Promise<{ size: bigint; root: Uint8Array }> => {
+  const { rows } = await client.query<{ size: string; frontier: Buffer }>('SELECT size, frontier FROM es.log WHERE log_id = 1');
+  const { size, frontier } = rows[0] ?? { size: '0', frontier: Buffer.alloc(0) };
+  const subtrees = Array.from({ length: frontier.length / HASH_BYTES }, (_, i) => frontier.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
+  return { size: BigInt(size), root: hasher.fold(subtrees.reverse()) };
+};
+
+const firstPosition = async (client: pg.Client, minimumIndex: number): Promise<number> => {
+  if (minimumIndex === 0) return 1;
+  const { rows } = await client.query<{ first: string | null }>('SELECT min(position) AS first FROM es.event WHERE log_id = 1');
+  return Math.min(Number(rows[0]?.first ?? 1), minimumIndex + 1);
+};
+
+/** The tree of what was dropped, from its tiles; a head that was kept elsewhere tells whether they are right. */
+const edgeBefore = async (client: pg.Client, first: number): Promise<TreeEdge> => {
+  const wanted = partialTiles(BigInt(first - 1));
+  const tiles = new Map<string, Uint8Array>();
+  for (const { tile } of wanted) {
+    const { rows } = await client.query<{ hashes: Buffer }>('SELECT hashes FROM audit.log_tile WHERE level = $1 AND index = $2', [
+      tile.level,
+      tile.index.toString(),
+    ]);
+    tiles.set(tilePath(tile), rows[0]?.hashes ?? Buffer.alloc(0));
+  }
+  return TreeEdge.from(hasher, BigInt(first - 1), (tile) => tiles.get(tilePath(tile)) ?? Buffer.alloc(0));
+};
+
+const signedTiles = async (client: pg.Client, indexes: readonly string[]): Promise<Map<string, Buffer>> => {
+  const { rows } = await client.query<{ index: string; hashes: Buffer }>({
+    name: 'tiles',
+    text: 'SELECT index, hashes FROM audit.log_tile WHERE level = 0 AND index = ANY ($1::bigint[])',
+    values: [indexes],
+  });
+  return new Map(rows.map(({ index, hashes }) => [index, hashes]));
+};
