@@ -29,6 +29,8 @@ export class AuditScene {
     readonly folder: string,
     private readonly log: LogOptions,
     public databaseUrl = database.url,
+    /** Of the signing key and of what it signed last. */
+    public stateFolder = join(folder, 'state'),
   ) {}
 
   static async start(log: LogOptions = {}): Promise<AuditScene> {
@@ -40,11 +42,7 @@ export class AuditScene {
   /** Starts the service on the database that is the current one. */
   async open(): Promise<void> {
     const options = { databaseUrl: this.databaseUrl, natsUrl: 'nats://127.0.0.1:1', masterKey: MASTER_KEY, instance: 'audit-1', logger };
-    this.served = await serve(
-      [audit],
-      { ...options, stateFolder: join(this.folder, 'state'), log: this.log },
-      { host: '127.0.0.1', port: 0 },
-    );
+    this.served = await serve([audit], { ...options, stateFolder: this.stateFolder, log: this.log }, { host: '127.0.0.1', port: 0 });
     const where = { service: 'tests', instance: 'tests-1' };
     this.store = await EventStore.open({ databaseUrl: this.databaseUrl, keyring: new Keyring(MASTER_KEY), where });
   }
@@ -60,7 +58,7 @@ export class AuditScene {
   }
 
   get vkey(): string {
-    return readFileSync(join(this.folder, 'state/signing/log.vkey'), 'utf8').trim();
+    return readFileSync(join(this.stateFolder, 'signing/log.vkey'), 'utf8').trim();
   }
 
   /** Appends to a delegation of its own. Resolves to the events' ids. */
