@@ -1,11 +1,13 @@
 /** The audit service with a signing key, on a database that the test may do anything to, and the command line beside it. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { audit } from '@mandate/audit';
+import { formatCheckpoint, parseSignerKey, signedText, TreeHasher } from '@mandate/audit-log';
 import { run } from '@mandate/cli';
 import { EventStore, Keyring, type NewEvent } from '@mandate/event-store';
 import { createLogger, serve, type LogOptions, type Served } from '@mandate/service-host';
+import { nodeCrypto } from '@mandate/signing';
 import { testDatabase, until, type TestDatabase } from '@mandate/testing';
 import pg from 'pg';
 
@@ -33,8 +35,10 @@ export class AuditScene {
     public stateFolder = join(folder, 'state'),
   ) {}
 
-  static async start(log: LogOptions = {}): Promise<AuditScene> {
+  /** With a signing key of its own, or the one that is given. */
+  static async start({ log = {}, signingKey }: { log?: LogOptions; signingKey?: string } = {}): Promise<AuditScene> {
     const scene = new AuditScene(await testDatabase(), mkdtempSync(join(tmpdir(), 'mandate-audit-')), log);
+    if (signingKey !== undefined) keepKey(join(scene.stateFolder, 'signing'), signingKey);
     await scene.open();
     return scene;
   }
@@ -155,3 +159,12 @@ export class AuditScene {
     rmSync(this.folder, { recursive: true });
   }
 }
+
+/** As if the key had been made here: it has signed nothing yet. */
+const keepKey = (folder: string, text: string): void => {
+  const signer = parseSignerKey(nodeCrypto, text);
+  const empty = new TreeHasher(nodeCrypto.sha256).empty();
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'signed'), signedText(signer, formatCheckpoint({ origin: signer.key.name, size: 0n, root: empty })));
+  writeFileSync(join(folder, 'log.key'), text);
+};

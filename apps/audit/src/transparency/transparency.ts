@@ -62,7 +62,7 @@ export class Transparency {
     this.signedSize = size;
     if (this.witnesses.count === 0) return;
     const { text, count } = await this.witnesses.cosign(checkpoint, size);
-    if (count === this.witnesses.count) await trees.publishCosigned(text, size);
+    await trees.publishCosigned(text, size, count === this.witnesses.count);
   }
 
   private tick(): void {

@@ -32,7 +32,8 @@ const PUBLISH = {
 };
 const COSIGNED = {
   name: 'audit_cosigned',
-  text: 'UPDATE audit.log_tree SET cosigned = $1, checkpoint = CASE WHEN signed_size = $2 THEN $1 ELSE checkpoint END WHERE log_id = 1',
+  text: `UPDATE audit.log_tree SET checkpoint = CASE WHEN signed_size = $2 THEN $1 ELSE checkpoint END, cosigned = CASE WHEN $3 THEN $1 ELSE cosigned END
+          WHERE log_id = 1`,
 };
 const POSITIONS = { name: 'audit_place', text: 'SELECT position FROM audit.event_place WHERE id = $1 ORDER BY position' };
 
@@ -90,8 +91,9 @@ export class TreeStore {
     await this.database.query(PUBLISH, [checkpoint, size.toString()]);
   }
 
-  async publishCosigned(checkpoint: string, size: bigint): Promise<void> {
-    await this.database.query(COSIGNED, [checkpoint, size.toString()]);
+  /** `complete`: every witness is among them. */
+  async publishCosigned(checkpoint: string, size: bigint, complete: boolean): Promise<void> {
+    await this.database.query(COSIGNED, [checkpoint, size.toString(), complete]);
   }
 
   /** One at a time in the whole system: whoever grows the tree is told how far it reaches, and nobody else changes it meanwhile. */

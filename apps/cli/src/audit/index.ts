@@ -6,6 +6,7 @@ import { registerErase, registerErasures } from './erase.js';
 import { registerCheckpoint, registerProve, registerVkey } from './fetch.js';
 import { registerMirror } from './mirror.js';
 import { registerVerify } from './verify.js';
+import { registerWitness } from './witness/index.js';
 
 const COMMANDS: readonly Register[] = [
   registerEvents,
@@ -15,6 +16,7 @@ const COMMANDS: readonly Register[] = [
   registerVkey,
   registerMirror,
   registerVerify,
+  registerWitness,
   registerErase,
   registerErasures,
 ];
