@@ -21,6 +21,14 @@ export interface Ran {
   json: Record<string, unknown>;
 }
 
+export interface AuditSceneOptions {
+  log?: LogOptions;
+  /** Default: one of its own. */
+  signingKey?: string;
+  /** Somebody else's, who stops it; default: one of its own. */
+  database?: TestDatabase;
+}
+
 export class AuditScene {
   private served: Served | null = null;
   private store: EventStore | null = null;
@@ -35,9 +43,12 @@ export class AuditScene {
     public stateFolder = join(folder, 'state'),
   ) {}
 
-  /** With a signing key of its own, or the one that is given. */
-  static async start({ log = {}, signingKey }: { log?: LogOptions; signingKey?: string } = {}): Promise<AuditScene> {
-    const scene = new AuditScene(await testDatabase(), mkdtempSync(join(tmpdir(), 'mandate-audit-')), log);
+  static async start({ log = {}, signingKey, database }: AuditSceneOptions = {}): Promise<AuditScene> {
+    const scene = new AuditScene(
+      database ? { ...database, stop: async () => undefined } : await testDatabase(),
+      mkdtempSync(join(tmpdir(), 'mandate-audit-')),
+      log,
+    );
     if (signingKey !== undefined) keepKey(join(scene.stateFolder, 'signing'), signingKey);
     await scene.open();
     return scene;

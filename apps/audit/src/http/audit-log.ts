@@ -21,5 +21,7 @@ export abstract class AuditLog {
   abstract file(path: string): Promise<LogFile>;
   /** A tlog-proof file of an event, by its id or position. */
   abstract proof(caller: Caller, event: string): Promise<string>;
+  /** A signed statement about a delegation that has ended, with its evidence. */
+  abstract receipt(caller: Caller, delegationId: string): Promise<string>;
   abstract consistency(from: string, to?: string): Promise<ConsistencyProof>;
 }

@@ -5,12 +5,13 @@ import { ErasuresController } from './erasures.controller.js';
 import { EventsController } from './events.controller.js';
 import { ExportController } from './export.controller.js';
 import { LogController } from './log.controller.js';
+import { ReceiptsController } from './receipts.controller.js';
 
 export * from './audit-log.js';
 export * from './audit-search.js';
 export * from './erasure-api.js';
 
-export const HTTP_CONTROLLERS = [EventsController, ExportController, ErasuresController, LogController];
+export const HTTP_CONTROLLERS = [EventsController, ExportController, ErasuresController, LogController, ReceiptsController];
 /** What the controllers are given by the module, which the documentation's generator leaves empty. */
 export const HTTP_PROVIDERS = [AuditSearch, AuditExports, ErasureApi, AuditLog];
 /** The prefixes that they own behind the gateway. */

@@ -6,6 +6,7 @@ import { Gauge, type HealthRegistry, type Registry, type ServiceOptions } from '
 import { nodeCrypto } from '@mandate/signing';
 import type { AuditLog } from '../http/audit-log.js';
 import { LogProofs } from './proofs.js';
+import { Receipts } from './receipts.js';
 import { ServedLog } from './served-log.js';
 import { LogSigner } from './signer.js';
 import { Transparency } from './transparency.js';
@@ -22,12 +23,13 @@ export const openTransparencyLog = async (store: EventStore, options: ServiceOpt
   const hasher = new TreeHasher(nodeCrypto.sha256);
   const trees = new TreeStore(store.database);
   const proofs = new LogProofs(hasher, trees, store.database);
-  if (stateFolder === undefined) return { served: new ServedLog(proofs, trees, null), signing: null };
+  const receipts = new Receipts(proofs, store.database);
+  if (stateFolder === undefined) return { served: new ServedLog(proofs, trees, receipts, null), signing: null };
   const origin = log?.origin ?? `mandate/${(await store.head()).name}`;
   const signer = await LogSigner.open(hasher, join(stateFolder, 'signing'), origin);
   const witnesses = log?.witnesses ?? [];
   const signing = new Transparency({ hasher, store, trees, proofs, signer, witnesses, logger, clock });
-  return { served: new ServedLog(proofs, trees, signer.vkey), signing };
+  return { served: new ServedLog(proofs, trees, receipts, signer), signing };
 };
 
 export const watchSigning = (signing: Transparency, health: HealthRegistry, metrics: Registry): void => {

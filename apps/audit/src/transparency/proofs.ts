@@ -61,15 +61,19 @@ export class LogProofs {
     return this.prove(consistencyRanges(oldSize, size));
   }
 
-  async inclusion(position: bigint, size: bigint): Promise<Inclusion> {
-    return { index: position - 1n, proof: await this.prove(inclusionRanges(position - 1n, size)) };
+  /** One of each position, their tiles fetched at once. */
+  async inclusions(positions: readonly bigint[], size: bigint): Promise<Inclusion[]> {
+    const ranges = positions.map((position) => inclusionRanges(position - 1n, size));
+    const read = await this.store.tiles(tilesOf(ranges.flat()));
+    return ranges.map((some, i) => ({ index: (positions[i] as bigint) - 1n, proof: prove(this.hasher, some, read) }));
   }
 
   /** The proof file of an event of the tenant, by its id or position. Throws AppError `NOT_FOUND`, `NOT_SIGNED_YET`. */
   async proofFile(tenant: string, event: string): Promise<string> {
     const { position, canonical } = await this.find(tenant, event);
     const { text, size } = await this.signedHead(position);
-    return formatTlogProof({ extra: canonical, ...(await this.inclusion(position, size)), checkpoint: utf8(text) });
+    const [inclusion] = (await this.inclusions([position], size)) as [Inclusion];
+    return formatTlogProof({ extra: canonical, ...inclusion, checkpoint: utf8(text) });
   }
 
   /** The canonical bytes from one position to another, in order. */

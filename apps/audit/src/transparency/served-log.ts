@@ -4,6 +4,8 @@ import { AppError } from '@mandate/kernel';
 import type { Caller } from '@mandate/service-host';
 import { AuditLog, type ConsistencyProof, type LogFile } from '../http/audit-log.js';
 import type { LogProofs } from './proofs.js';
+import type { Receipts } from './receipts.js';
+import type { LogSigner } from './signer.js';
 import type { TreeStore } from './tree-store.js';
 
 const OCTETS = 'application/octet-stream';
@@ -12,8 +14,9 @@ export class ServedLog extends AuditLog {
   constructor(
     private readonly proofs: LogProofs,
     private readonly store: TreeStore,
+    private readonly receipts: Receipts,
     /** Null where this process has no signing key. */
-    private readonly key: string | null,
+    private readonly signer: LogSigner | null,
   ) {
     super();
   }
@@ -25,8 +28,7 @@ export class ServedLog extends AuditLog {
   }
 
   vkey(): string {
-    if (this.key === null) throw notFound('no signing key in this process: ask the one that signs');
-    return this.key;
+    return this.signing().vkey;
   }
 
   async file(path: string): Promise<LogFile> {
@@ -45,6 +47,15 @@ export class ServedLog extends AuditLog {
     const end = to === undefined ? size : BigInt(to);
     if (end > size) throw new AppError('BAD_SIZE', 'invalid', `the signed log has ${size} events`);
     return { from, to: end.toString(), proof: (await this.proofs.consistency(BigInt(from), end)).map(toBase64) };
+  }
+
+  receipt({ tenant }: Caller, delegationId: string): Promise<string> {
+    return this.receipts.of(tenant, delegationId, this.signing());
+  }
+
+  private signing(): LogSigner {
+    if (this.signer === null) throw notFound('no signing key in this process: ask the one that signs');
+    return this.signer;
   }
 
   private async tile(level: number, { index, width }: Resource): Promise<Uint8Array | null> {

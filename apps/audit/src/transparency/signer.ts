@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   consistencyFailure,
   formatCheckpoint,
+  formatSignature,
   formatSignerKey,
   formatVerifierKey,
   isFailure,
@@ -65,6 +66,11 @@ export class LogSigner {
 
   get vkey(): string {
     return formatVerifierKey(this.signer.key);
+  }
+
+  /** A signature line over a text that is no checkpoint. */
+  signText(text: string): string {
+    return formatSignature(this.signer.sign(text));
   }
 
   /** What was signed last. Read anew each time: it is what counts, whatever this process believes. */

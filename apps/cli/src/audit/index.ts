@@ -5,6 +5,7 @@ import { registerExport } from './export.js';
 import { registerErase, registerErasures } from './erase.js';
 import { registerCheckpoint, registerProve, registerVkey } from './fetch.js';
 import { registerMirror } from './mirror.js';
+import { registerReceipt } from './receipt.js';
 import { registerVerify } from './verify.js';
 import { registerWitness } from './witness/index.js';
 
@@ -15,6 +16,7 @@ const COMMANDS: readonly Register[] = [
   registerProve,
   registerVkey,
   registerMirror,
+  registerReceipt,
   registerVerify,
   registerWitness,
   registerErase,

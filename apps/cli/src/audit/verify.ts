@@ -1,14 +1,16 @@
 /** `mandate audit verify`: offline, with public keys alone; only `--database` needs the database. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { isFailure, toHex, verifyLog, verifyProof, type About, type Trust } from '@mandate/audit-log';
+import { isFailure, parseReceipt, toHex, verifyLog, verifyProof, type About, type Trust } from '@mandate/audit-log';
 import type { CommandContext, Register } from '../commands/context.js';
+import { ofReceipt } from './receipt.js';
 import { collect, countOf, hasher, readFileOf, trustOf, usage, withTrustOptions, type TrustOptions } from './trust.js';
 import { verifyDatabase } from './verify-database.js';
 import { checkpointFacts, tell, type Verdict } from './verdict.js';
 
 interface VerifyOptions extends TrustOptions {
   proof?: string;
+  receipt?: string;
   entry?: string;
   leafHash?: string;
   log?: string;
@@ -23,6 +25,7 @@ export const registerVerify: Register = (program, context) => {
     .command('verify')
     .description('check a proof or a whole log, with a public key and no access to us; 0 intact, 1 tampered, 2 wrong use')
     .option('--proof <file>', 'a tlog-proof file, as mandate audit prove writes it')
+    .option('--receipt <file>', 'a receipt, as mandate audit receipt writes it')
     .option('--entry <file>', 'the entry that the proof is about, where it does not carry it')
     .option('--leaf-hash <hex>', 'or its leaf hash')
     .option('--log <folder>', 'a log in the layout of C2SP tlog-tiles, whoever wrote it')
@@ -33,7 +36,7 @@ export const registerVerify: Register = (program, context) => {
   withTrustOptions(command).action(async (options: VerifyOptions) => tell(context, await verdictOf(context, options), options.json));
 };
 
-const TARGETS = ['proof', 'log', 'database'] as const;
+const TARGETS = ['proof', 'receipt', 'log', 'database'] as const;
 
 const verdictOf = async (context: CommandContext, options: VerifyOptions): Promise<Verdict> => {
   const { cwd } = context.surroundings;
@@ -44,6 +47,8 @@ const verdictOf = async (context: CommandContext, options: VerifyOptions): Promi
   switch (target) {
     case 'proof':
       return ofProof(cwd, options.proof as string, trust, options);
+    case 'receipt':
+      return ofReceipt(cwd, options.receipt as string, trust);
     case 'log':
       return ofLog(context, options.log as string, trust, minimumOf(options));
     case 'database':
@@ -58,6 +63,7 @@ const verdictOf = async (context: CommandContext, options: VerifyOptions): Promi
 const minimumOf = ({ minimumIndex }: VerifyOptions): number => (minimumIndex === undefined ? 0 : countOf(minimumIndex, '--minimum-index'));
 
 const ofProof = (cwd: string, file: string, trust: Trust, { entry, leafHash }: VerifyOptions): Verdict => {
+  if (parseReceipt(readFileOf(cwd, file)) !== null) return ofReceipt(cwd, file, trust);
   if (leafHash !== undefined && !/^[0-9a-f]{64}$/i.test(leafHash)) throw usage('BAD_HASH', '--leaf-hash is 64 hexadecimal digits');
   const about: About = {
     ...(entry === undefined ? {} : { entry: readFileOf(cwd, entry) }),
