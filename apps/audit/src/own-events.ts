@@ -4,7 +4,10 @@ import { AppError, timestamp, type Clock, type JsonObject } from '@mandate/kerne
 import type { Caller } from '@mandate/service-host';
 
 /** Who has what recorded: a caller, or the service itself. */
-export type Origin = Pick<Caller, 'tenant' | 'principal' | 'traceparent'>;
+export type Origin = Pick<Caller, 'tenant' | 'principal'> & { traceparent: string | undefined; kind?: 'operator' | 'service' };
+
+/** What the service does by itself. */
+export const SELF: Origin = { tenant: 'default', principal: 'audit', traceparent: undefined, kind: 'service' };
 
 /** Puts on record what the audit service does: an event each, in the stream that is named for its kind. */
 export class OwnEvents {
@@ -15,7 +18,7 @@ export class OwnEvents {
 
   /** Resolves once it is committed; what it speaks of may happen only then. Throws AppError `STORE_UNAVAILABLE`. */
   async record(
-    { tenant, principal, traceparent }: Origin,
+    { tenant, principal, traceparent, kind = 'operator' }: Origin,
     stream: string,
     event: AuditEvent,
     more: Pick<NewEvent, 'outcome' | 'reason' | 'personal'> = {},
@@ -32,9 +35,9 @@ export class OwnEvents {
           ...more,
         },
       ],
-      actor: { kind: 'operator', id: principal },
+      actor: { kind, id: principal },
       correlationId: stream,
-      traceparent,
+      ...(traceparent === undefined ? {} : { traceparent }),
     });
     if (!result.ok) throw new AppError('NOT_RECORDED', 'unavailable', `${result.message}; try again`);
     return result.events[0] as RecordedEvent;

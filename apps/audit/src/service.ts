@@ -1,5 +1,5 @@
 /** The audit service as a service of its host: the trail searched, proved, replayed and kept within its retention. */
-import { DeadLetters, migrateForService } from '@mandate/event-store';
+import { CommitCounter, DeadLetters, migrateForService, RefusalRecorder } from '@mandate/event-store';
 import { AppError } from '@mandate/kernel';
 import { createServiceApp, type RunningService, type Service, type ServiceOptions } from '@mandate/service-host';
 import { AuditModule } from './audit.module.js';
@@ -11,6 +11,7 @@ import { Keeper } from './keeper.js';
 import { LogReader } from './log/log-reader.js';
 import { migrateAudit } from './migrations/index.js';
 import { OwnEvents } from './own-events.js';
+import { Reconciliation } from './reconciliation.js';
 import { LogSearch } from './search/log-search.js';
 import { SearchIndex } from './search/search-index.js';
 import { openTransparencyLog, watchSigning } from './transparency/index.js';
@@ -20,6 +21,7 @@ const NAME = 'audit';
 const INDEX_MS = 5_000;
 /** So that an erasure has little to catch up with. */
 const SUBJECTS_MS = 60_000;
+const MINUTE_MS = 60_000;
 
 export const audit: Service = {
   name: NAME,
@@ -40,12 +42,24 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   const transparency = await openTransparencyLog(store, options);
   const log = new LogReader(store.database);
   const index = new SearchIndex(store.database, log);
-  const ownEvents = new OwnEvents(store, options.clock ?? { now: () => Date.now() });
+  const clock = options.clock ?? { now: () => Date.now() };
+  const ownEvents = new OwnEvents(store, clock);
+  const counter = new CommitCounter({ store, instance: `${NAME}-${options.instance}`, clock });
+  const reconciliation = new Reconciliation(store, log, ownEvents);
+  const refusals = new RefusalRecorder({
+    store,
+    instance: `${NAME}-${options.instance}`,
+    clock,
+    answered: counter.refused,
+    onError: (error) => options.logger.warn({ error: String(error) }, 'refusals cannot be put on record just now; they stay counted'),
+  });
   const search = new LogSearch(store, log, index);
   const keeper = new Keeper(store, options.logger, [
     { name: 'search-index', everyMs: INDEX_MS, run: async () => index.catchUp((await store.head()).size) },
     { name: 'subject-index', everyMs: SUBJECTS_MS, run: async () => subjects.catchUp((await store.head()).size) },
+    { name: 'reconciliation', everyMs: MINUTE_MS, run: () => reconciliation.run() },
   ]);
+  const counting = setInterval(() => void counter.tell().catch(() => undefined), MINUTE_MS);
   const service = await createServiceApp({
     name: NAME,
     prefixes: HTTP_PREFIXES,
@@ -56,11 +70,18 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
       log: transparency.served,
     }),
     logger: options.logger,
-    beforeClose: () => keeper.stop(),
+    recordRefusal: refusals.record,
+    beforeClose: async () => {
+      await keeper.stop();
+      await refusals.stop();
+      clearInterval(counting);
+      await counter.stop();
+    },
   });
   if (transparency.signing) watchSigning(transparency.signing, service.health, service.metrics);
   transparency.signing?.start();
   service.health.add('postgres', async () => `log of ${(await store.head()).size} events`);
+  service.health.add('reconciliation', async () => reconciliation.report());
   return {
     ...service,
     close: async () => {

@@ -51,7 +51,8 @@ export const run = async ({ args, streams, env, cwd }: Invocation): Promise<numb
   }
 };
 
-const build = async (args: readonly string[], streams: Streams, context: CommandContext): Promise<Command> => {
+/** The program with the command that `args` name, or with all of them. */
+export const build = async (args: readonly string[], streams: Streams, context: CommandContext): Promise<Command> => {
   const program = new Command('mandate').description('delegate work to agents, and keep what happens on record');
   program.exitOverride().showHelpAfterError('(mandate help shows how)');
   program.configureOutput({ writeOut: (text) => void streams.stdout.write(text), writeErr: (text) => void streams.stderr.write(text) });

@@ -30,6 +30,7 @@ export const startEngine = async (options: EngineOptions): Promise<RunningServic
     module: DelegationEngineModule.of(engine),
     logger: options.logger,
     transports: [engine.transport],
+    recordRefusal: engine.refusals.record,
     beforeClose: () => engine.stop(),
   });
   addHealthChecks(service.health, ground, engine);

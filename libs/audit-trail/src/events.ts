@@ -2,7 +2,50 @@
  * What the audit service itself puts on record. On the wire the type is `dev.mandate.audit.<type>.v1`; nothing in `data` is personal,
  * what may be stands in `personal`.
  */
-export type AuditEvent = Exported;
+export type AuditEvent = Refused | Counted | Mismatched | Exported;
+
+/** Requests that were refused: of one caller, one operation and one reason, those of a short time together. */
+export interface Refused {
+  type: 'refused';
+  data: {
+    via: 'http' | 'nats';
+    /** The route or the family of subjects; `*` of more of them than could be told apart. */
+    operation: string;
+    code: string;
+    status: number;
+    count: number;
+    first: string;
+    last: string;
+  };
+}
+
+/** What a process was told is committed, of a stretch of the log: told every minute, so that it can be compared with what the log holds. */
+export interface Counted {
+  type: 'counted';
+  data: {
+    /** Behind this position, up to that one. */
+    from: number;
+    to: number;
+    events: number;
+    /** That were answered. */
+    refusals: number;
+  };
+}
+
+/** A process counted more than the log holds. */
+export interface Mismatched {
+  type: 'mismatched';
+  data: {
+    service: string;
+    instance: string;
+    from: number;
+    to: number;
+    counted: number;
+    logged: number;
+    refusalsAnswered: number;
+    refusalsLogged: number;
+  };
+}
 
 /** Somebody took events of the trail away. */
 export interface Exported {

@@ -1,6 +1,7 @@
 export { AppendSignal } from './append-signal.js';
 export { type BusMessage, busMessage, publicData, sourceOf } from './bus-message.js';
 export * from './canonical-json.js';
+export * from './commit-counter.js';
 export { Database, type DatabaseOptions, type Row } from './database.js';
 export { DeadLetters, type DeadLetter, type NewDeadLetter } from './dead-letters.js';
 export { type Envelope, eventId } from './envelope.js';
@@ -14,6 +15,8 @@ export type { OwnedPartition } from './ownership.js';
 export * from './projections.js';
 export { type EventBus, type LastMessage, Publisher, type PublisherOptions, type PublisherState } from './publisher.js';
 export type { ReadAll, ReadStream } from './reads.js';
+export * from './refusal-recorder.js';
+export * from './refusal-tally.js';
 export { type Snapshot, Snapshots } from './snapshots.js';
 export type { HeldSlot, RegisteredRequest, StreamRow, WaitingRow } from './streams.js';
 export { Subscription, type SubscriptionOptions } from './subscription.js';

@@ -6,7 +6,7 @@
 import { BaseRpcContext, Server, type CustomTransportStrategy } from '@nestjs/microservices';
 import type { Msg, MsgHdrs, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { headers as newHeaders } from '@nats-io/transport-node';
-import { PROBLEM_CONTENT_TYPE, toProblem } from '@mandate/contracts';
+import { PROBLEM_CONTENT_TYPE, toProblem, type Problem } from '@mandate/contracts';
 import { lastValueFrom } from 'rxjs';
 
 export interface BusRequest {
@@ -29,6 +29,8 @@ export interface JetStreamServerOptions {
   /** Pattern → subject of plain requests. Engines share them as one queue group. */
   requests: Readonly<Record<string, string>>;
   queue: string;
+  /** Told of a plain request that is refused, before that is answered; when it throws, that is the answer. */
+  refused?: (pattern: string, request: BusRequest, problem: Problem) => Promise<void>;
 }
 
 export class JetStreamServer extends Server implements CustomTransportStrategy {
@@ -73,7 +75,18 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
       const result = await this.deliver(pattern, message.data, { subject: message.subject, headers: message.headers });
       message.respond(JSON.stringify(result));
     } catch (error) {
-      message.respond(JSON.stringify(toProblem(error)), { headers: problemHeaders() });
+      const problem = await this.recorded(pattern, message, toProblem(error));
+      message.respond(JSON.stringify(problem), { headers: problemHeaders() });
+    }
+  }
+
+  private async recorded(pattern: string, { subject, headers }: Msg, problem: Problem): Promise<Problem> {
+    if (problem.status >= 500) return problem;
+    try {
+      await this.options.refused?.(pattern, { subject, headers }, problem);
+      return problem;
+    } catch (error) {
+      return toProblem(error);
     }
   }
 }

@@ -3,11 +3,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { AppError } from '@mandate/kernel';
+import { MethodNotAllowedException } from '@nestjs/common';
 import { foreignPage } from './browser-guard.js';
 import { mergeHealth } from './health.js';
 import { Histogram, mergeMetrics, METRICS_CONTENT_TYPE, processMetrics } from './metrics.js';
 import { mergeOpenApi } from './openapi.js';
-import { problemOf, sendProblem } from './problem.filter.js';
+import { problemOf } from './http-problems.js';
+import { answerProblem } from './refusals.js';
 import type { RunningService } from './service.js';
 
 export interface GatewayAddress {
@@ -54,6 +56,7 @@ export const listenGateway = async (services: readonly RunningService[], { host,
     '/openapi.json': async (response) => sendJson(response, 200, mergeOpenApi(await Promise.all(services.map((s) => s.openapi())))),
   };
 
+  const recordRefusal = services.find((service) => service.recordRefusal)?.recordRefusal;
   const open = new Set<ServerResponse>();
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     const path = pathOf(request);
@@ -67,9 +70,10 @@ export const listenGateway = async (services: readonly RunningService[], { host,
       stop({ status: response.statusCode });
     });
     const foreign = foreignPage(request, host);
-    if (foreign) return sendProblem(response, problemOf(foreign));
+    const refuse = (error: unknown): void => void answerProblem(request, response, problemOf(error), recordRefusal);
+    if (foreign) return refuse(foreign);
     if (route) return route.handler(request, response);
-    answerShared(shared[path], request, response).catch((error: unknown) => sendProblem(response, problemOf(error)));
+    answerShared(shared[path], request, response).catch(refuse);
   });
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
@@ -87,7 +91,7 @@ const answerShared = async (answer: Answer | undefined, request: IncomingMessage
   if (!answer) throw new AppError('ROUTE_NOT_FOUND', 'not-found', 'there is nothing here; GET / names what there is');
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
-    return sendProblem(response, { ...problemOf(new AppError('METHOD_NOT_ALLOWED', 'invalid', 'this path takes GET only')), status: 405 });
+    throw new MethodNotAllowedException();
   }
   await answer(response);
 };

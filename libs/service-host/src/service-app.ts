@@ -10,6 +10,7 @@ import { NestLogger, type Logger } from './logger.js';
 import { Registry, serviceMetrics } from './metrics.js';
 import { describeService } from './openapi.js';
 import { ProblemFilter } from './problem.filter.js';
+import type { RecordRefusal } from './refusals.js';
 import type { RequestHandler, RunningService } from './service.js';
 
 export interface ServiceAppOptions {
@@ -19,6 +20,8 @@ export interface ServiceAppOptions {
   logger: Logger;
   /** Transports whose messages go to the controllers' `@MessagePattern` methods. */
   transports?: readonly CustomTransportStrategy[];
+  /** Without it refusals are answered and not recorded. */
+  recordRefusal?: RecordRefusal;
   /** Runs when the controllers answer no more, before Nest's shutdown hooks. */
   beforeClose?: () => Promise<void>;
 }
@@ -31,7 +34,7 @@ class ServiceHostModule {}
  * `HealthRegistry` and prom-client's `Registry` can be injected anywhere in it.
  */
 export const createServiceApp = async (options: ServiceAppOptions): Promise<RunningService & { app: NestExpressApplication }> => {
-  const { name, prefixes, module, logger, transports = [], beforeClose } = options;
+  const { name, prefixes, module, logger, transports = [], recordRefusal, beforeClose } = options;
   const health = new HealthRegistry();
   const metrics = serviceMetrics(name);
   const providers = [
@@ -44,7 +47,7 @@ export const createServiceApp = async (options: ServiceAppOptions): Promise<Runn
     bodyParser: false,
     abortOnError: false,
   });
-  configureEdge(app, logger);
+  configureEdge(app, logger, recordRefusal);
   for (const strategy of transports) app.connectMicroservice({ strategy }, { inheritAppConfig: true });
   await app.init();
   await app.startAllMicroservices();
@@ -54,6 +57,7 @@ export const createServiceApp = async (options: ServiceAppOptions): Promise<Runn
     prefixes,
     health,
     metrics,
+    ...(recordRefusal ? { recordRefusal } : {}),
     handler: app.getHttpAdapter().getInstance() as RequestHandler,
     openapi: () => describeService(app),
     close: async () => {
@@ -64,10 +68,10 @@ export const createServiceApp = async (options: ServiceAppOptions): Promise<Runn
 };
 
 /** Trace, raw bodies within the limit of a message, problem documents. Also what a spec puts on its testing application. */
-export const configureEdge = (app: NestExpressApplication, logger: Logger): void => {
+export const configureEdge = (app: NestExpressApplication, logger: Logger, recordRefusal?: RecordRefusal): void => {
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(traceRequests);
   app.useBodyParser('raw', { type: () => true, limit: MESSAGE_LIMITS.maxBytes });
-  app.useGlobalFilters(new ProblemFilter(logger));
+  app.useGlobalFilters(new ProblemFilter(logger, recordRefusal));
 };

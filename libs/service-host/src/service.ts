@@ -5,6 +5,7 @@ import type { Registry } from 'prom-client';
 import type { HealthRegistry } from './health.js';
 import type { Logger } from './logger.js';
 import type { OpenApiDocument } from './openapi.js';
+import type { RecordRefusal } from './refusals.js';
 
 export interface LogOptions {
   /** The log's name for good, chosen when its key is made: the address it is served at, without scheme. Default: `mandate/` and the log's own name. */
@@ -47,6 +48,8 @@ export interface RunningService {
   readonly handler: RequestHandler;
   readonly health: HealthRegistry;
   readonly metrics: Registry;
+  /** Where the gateway, too, puts on record whom it refuses. */
+  readonly recordRefusal?: RecordRefusal;
   openapi(): Promise<OpenApiDocument>;
   /** Finishes what is in hand, then lets go of its connections. */
   close(): Promise<void>;

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { subjects } from '@mandate/contracts';
 import { DEFAULT_FALLBACK_THRESHOLD } from '@mandate/recognition';
 import { shippedRecogniser } from '@mandate/recognition-model';
-import { DeadLetters, Publisher, runProjection, runReactor, type Subscription } from '@mandate/event-store';
+import { CommitCounter, DeadLetters, Publisher, RefusalRecorder, runProjection, runReactor, type Subscription } from '@mandate/event-store';
 import { ulid } from '@mandate/kernel';
 import { ensureTopology, JetStreamEventBus, JetStreamServer, Replies } from '@mandate/messaging';
 import type { ServiceOptions } from '@mandate/service-host';
@@ -24,6 +24,7 @@ import { Requests } from './requests.js';
 import { Steering } from './steering.js';
 import { Takeover } from './takeover.js';
 import { Ticks } from './ticks.js';
+import { plainRefusal } from './plain-refusal.js';
 import { WhyWaiting } from './why-waiting.js';
 import { Work } from './work.js';
 
@@ -34,6 +35,7 @@ export interface EngineOptions extends ServiceOptions {
 
 const SWEEP_MS = 1_000;
 const STARTS_MS = 100;
+const MINUTE_MS = 60_000;
 
 export class Engine {
   readonly work: Work;
@@ -43,6 +45,8 @@ export class Engine {
   readonly flow: Flow;
   readonly transport: JetStreamServer;
   readonly publisher: Publisher;
+  readonly refusals: RefusalRecorder;
+  private readonly counter: CommitCounter;
   private readonly replies: Replies;
   private readonly children: Children;
   private readonly reader = new GuardedReader(readWith(shippedRecogniser()));
@@ -62,6 +66,8 @@ export class Engine {
     const { logger, clock, instance } = options;
     const owner = `${instance}-${ulid(Date.now(), randomBytes(10))}`;
     this.replies = new Replies(connection);
+    this.counter = new CommitCounter({ store, instance: `delegation-engine-${instance}`, clock: clock ?? { now: () => Date.now() } });
+    this.refusals = this.recordRefusals();
     this.work = new Work({
       ground,
       replies: this.replies,
@@ -83,10 +89,18 @@ export class Engine {
       deadLetters,
       logger,
       handle: (message) => this.handle(message),
+      refused: this.refusals.record,
       stale: () => void work.partitions.tick().catch(() => undefined),
     });
     this.takeover = new Takeover({ connection, store, work, take: (message) => this.inbox.take(message) });
-    this.presence = new Presence({ connection, store, work, logger, leaseIdOf: (lease) => leaseIdOf(keyring, lease) });
+    this.presence = new Presence({
+      connection,
+      store,
+      work,
+      logger,
+      refused: this.refusals.record,
+      leaseIdOf: (lease) => leaseIdOf(keyring, lease),
+    });
     this.api = new EngineApi({
       store,
       connection,
@@ -96,7 +110,12 @@ export class Engine {
       readModel,
     });
     this.flow = new Flow(store, work.policies, work.clock);
-    this.transport = new JetStreamServer({ connection, requests: { [REGISTER]: subjects.register('*') }, queue: 'delegation-engine' });
+    this.transport = new JetStreamServer({
+      connection,
+      requests: { [REGISTER]: subjects.register('*') },
+      queue: 'delegation-engine',
+      refused: (pattern, request, problem) => this.refusals.record(plainRefusal(pattern, request, problem)),
+    });
     const onError = (error: Error): void => logger.error({ err: error }, 'what follows the log has trouble; it tries again');
     const following = { store, signal, owner, onError };
     this.publisher = new Publisher({ ...following, bus: new JetStreamEventBus(connection) });
@@ -105,6 +124,17 @@ export class Engine {
       'cancel-tree': runReactor(cancelTree(jetstream(connection)), following),
     };
     this.ticks = this.makeTicks();
+  }
+
+  private recordRefusals(): RefusalRecorder {
+    const { logger, clock, instance } = this.options;
+    return new RefusalRecorder({
+      store: this.ground.store,
+      instance: `delegation-engine-${instance}`,
+      clock: clock ?? { now: () => Date.now() },
+      answered: this.counter.refused,
+      onError: (error) => logger.warn({ error: String(error) }, 'refusals cannot be put on record just now; they stay counted'),
+    });
   }
 
   private takeRequests(): Requests {
@@ -132,6 +162,7 @@ export class Engine {
       { name: 'reload', everyMs: SWEEP_MS, run: () => tending.reload() },
       { name: 'presence', everyMs: SWEEP_MS, run: () => this.presence.sweep() },
       { name: 'leases', everyMs: SWEEP_MS, run: () => dispatcher.endLostLeases(() => this.inbox.isBehind()) },
+      { name: 'counter', everyMs: MINUTE_MS, run: () => this.counter.tell() },
       { name: 'starts', everyMs: STARTS_MS, run: () => dispatcher.recordStarts() },
     ]);
   }
@@ -187,6 +218,8 @@ export class Engine {
     this.reader.stop();
     await Promise.all(Object.values(this.followers).map((follower) => follower.stop()));
     await this.publisher.stop();
+    await this.refusals.stop();
+    await this.counter.stop();
     this.replies.stop();
   }
 }

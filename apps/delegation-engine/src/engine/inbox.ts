@@ -3,7 +3,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { type Inbound, parseInbound, REPLY_TO_HEADER, toProblem } from '@mandate/contracts';
 import { AppError, isRetryable } from '@mandate/kernel';
-import type { DeadLetters } from '@mandate/event-store';
+import type { DeadLetters, Refusal } from '@mandate/event-store';
 import { continueTrace, publishedSubject, problemHeaders } from '@mandate/messaging';
 import { runInTrace, type Logger } from '@mandate/service-host';
 import { StaleWriterError } from './delegation-writer.js';
@@ -37,6 +37,8 @@ export interface InboxOptions {
   deadLetters: DeadLetters;
   logger: Logger;
   handle: Handle;
+  /** Puts on record what is refused, before that is answered or parked. */
+  refused: (refusal: Refusal) => Promise<void>;
   /** The log moved without this engine. */
   stale: () => void;
 }
@@ -111,12 +113,30 @@ export class Inbox {
     try {
       if (!this.canReply(message) || error instanceof ParkedError || !(error instanceof AppError))
         await this.park(message, subject, inbound, error);
+      await this.record(message, inbound, error);
       this.reply(message, null, error);
       message.ack();
     } catch (parking) {
       this.options.logger.error({ err: parking, subject }, 'a message could not be parked; it comes again');
       message.nak(RETRY_MS);
     }
+  }
+
+  /** A request that is refused has its `rejected` event, unless it is in conflict with another one, which must not be touched. */
+  private async record(message: JsMsg, inbound: Inbound | null, error: unknown): Promise<void> {
+    const { code, status } = toProblem(error);
+    if (inbound?.family === 'request' && code !== 'CONFLICT') return;
+    const traceparent = message.headers?.get('traceparent') || undefined;
+    await this.options.refused({
+      tenant: inbound?.tenant ?? 'default',
+      principal: inbound && 'principal' in inbound ? inbound.principal : 'unknown',
+      kind: inbound?.family === 'result' ? 'worker' : 'agent',
+      via: 'nats',
+      operation: inbound?.family ?? 'other',
+      code,
+      status,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    });
   }
 
   private park(message: JsMsg, subject: string, inbound: Inbound | null, error: unknown): Promise<string> {

@@ -1,6 +1,15 @@
 /** Who is there: registrations (events of the agent's stream), heartbeats (plain messages), and their absence. */
-import { Heartbeat, HEARTBEAT_INTERVAL, parse, parseJson, subjects, type Registration, type RegistrationAnswer } from '@mandate/contracts';
-import type { EventStore, RecordedEvent, StreamRow } from '@mandate/event-store';
+import {
+  Heartbeat,
+  HEARTBEAT_INTERVAL,
+  parse,
+  parseJson,
+  subjects,
+  toProblem,
+  type Registration,
+  type RegistrationAnswer,
+} from '@mandate/contracts';
+import type { EventStore, RecordedEvent, Refusal, StreamRow } from '@mandate/event-store';
 import { AppError, timestamp, type JsonObject } from '@mandate/kernel';
 import { continueTrace } from '@mandate/messaging';
 import type { Logger } from '@mandate/service-host';
@@ -8,6 +17,7 @@ import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import { agentRegistered, LOST_AFTER_MS, type Agent, type AgentRegistered } from './agent-directory.js';
 import { agentEventTypeName, type AgentEvent } from './agent-events.js';
 import type { LeaseOf } from './leases.js';
+import { plainRefusal } from './plain-refusal.js';
 import type { Work } from './work.js';
 
 export interface PresenceOptions {
@@ -15,6 +25,8 @@ export interface PresenceOptions {
   store: EventStore;
   work: Pick<Work, 'agents' | 'attempts' | 'offers' | 'scheduler' | 'clock'>;
   logger: Logger;
+  /** Puts on record what is not understood. */
+  refused: (refusal: Refusal) => Promise<void>;
   /** The secret of a lease, from what `es.slot` says of it. */
   leaseIdOf: (of: LeaseOf) => string;
 }
@@ -41,14 +53,15 @@ export class Presence {
 
   /** Listens first, so that nothing falls between the reading and the listening. */
   async start(): Promise<void> {
-    const { connection, logger } = this.options;
+    const { connection, refused } = this.options;
     const guarded =
       (handle: (message: Msg) => void) =>
       (error: Error | null, message: Msg): void => {
         try {
           if (!error) handle(message);
         } catch (failure) {
-          logger.debug({ error: String(failure), subject: message.subject.slice(0, 200) }, 'a message about a worker was not understood');
+          // Nobody waits for an answer; what cannot be written now stays counted.
+          refused(plainRefusal('heartbeat', message, toProblem(failure))).catch(() => undefined);
         }
       };
     this.subscriptions = [
