@@ -264,6 +264,27 @@ describe('approve', () => {
   });
 });
 
+describe('dead letters', () => {
+  const one = { id: ID, reason: 'STEP_FAILED', source: 's', done: true, delegationId: ID };
+
+  it('are settled page by page, as one answer', async () => {
+    api.on(
+      'POST /api/delegations/dead-letters/redrive',
+      { body: { dryRun: false, items: [one], nextCursor: 'n' } },
+      { body: { dryRun: false, items: [{ ...one, done: false, problem: 'NOT_REDRIVABLE' }], nextCursor: null } },
+    );
+    const { status, out } = await mandate(['dead-letters', 'redrive', '--reason', 'STEP_FAILED']);
+    expect([status, out]).toEqual([1, expect.stringMatching(/redriven +as 01J.*\n.*NOT_REDRIVABLE/)]);
+    expect(api.asked.map(({ body }) => body)).toEqual([{ reason: 'STEP_FAILED' }, { reason: 'STEP_FAILED', cursor: 'n' }]);
+  });
+
+  it('are not settled without saying which, nor discarded without saying why', async () => {
+    expect((await mandate(['dead-letters', 'redrive', '--dry-run'])).status).toBe(2);
+    expect((await mandate(['dead-letters', 'discard', ID])).status).toBe(2);
+    expect(api.asked).toEqual([]);
+  });
+});
+
 describe('what goes wrong', () => {
   it.each([
     [['nonsense']],

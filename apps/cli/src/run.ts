@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   drain: async () => (await import('./commands/scheduling.js')).registerDrain,
   quarantine: async () => (await import('./commands/scheduling.js')).registerQuarantine,
   activate: async () => (await import('./commands/scheduling.js')).registerActivate,
+  'dead-letters': async () => (await import('./commands/dead-letters.js')).registerDeadLetters,
   audit: async () => (await import('./audit/index.js')).registerAudit,
   recognise: async () => (await import('./recognise.js')).registerRecognise,
 };

@@ -3,16 +3,23 @@ import { BusController } from './bus/bus.controller.js';
 import type { Engine } from './engine/engine.js';
 import { Presence } from './engine/presence.js';
 import { Steering } from './engine/steering.js';
-import { DelegationApi, HTTP_CONTROLLERS, SchedulingApi } from './http/index.js';
+import { DeadLettersApi, DelegationApi, HTTP_CONTROLLERS, SchedulingApi } from './http/index.js';
 
 @Module({})
 export class DelegationEngineModule {
-  static of({ api, flow, presence, steering }: Pick<Engine, 'api' | 'flow' | 'presence' | 'steering'>): DynamicModule {
+  static of({
+    api,
+    deadLetters,
+    flow,
+    presence,
+    steering,
+  }: Pick<Engine, 'api' | 'deadLetters' | 'flow' | 'presence' | 'steering'>): DynamicModule {
     return {
       module: DelegationEngineModule,
       controllers: [...HTTP_CONTROLLERS, BusController],
       providers: [
         { provide: DelegationApi, useValue: api },
+        { provide: DeadLettersApi, useValue: deadLetters },
         { provide: SchedulingApi, useValue: flow },
         { provide: Presence, useValue: presence },
         { provide: Steering, useValue: steering },

@@ -1,3 +1,4 @@
+export * from './dead-letters.js';
 export * from './audit.js';
 export * from './erasure.js';
 export * from './outputs.js';

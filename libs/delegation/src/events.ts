@@ -55,7 +55,14 @@ export type DelegationEvent =
         concurrencyKey?: string;
         parent?: { delegationId: string; stepId: string; attempt: number };
       },
-      { goal: string; input?: JsonValue; metadata?: Record<string, string>; tools?: { id: string; description?: string }[] }
+      {
+        goal: string;
+        input?: JsonValue;
+        metadata?: Record<string, string>;
+        tools?: { id: string; description?: string }[];
+        /** Whom the data is about: it is encrypted under that person's key. */
+        dataSubject?: string;
+      }
     >
   | Of<'rejected', { principal: string; code: string; existingId?: string }, { error: string }>
   | Of<

@@ -1,6 +1,7 @@
 export { bestCapability, plan, type AgentCapability, type PlanOutcome, type PlanRequest, type RulePlan } from './planning/plan.js';
 export type { PatternConfidence, Recognition } from '@mandate/recognition';
 export * from './approval.js';
+export { askAgain } from './ask-again.js';
 export * from './commands.js';
 export * from './cost.js';
 export * from './decide.js';

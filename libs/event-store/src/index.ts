@@ -3,7 +3,7 @@ export { type BusMessage, busMessage, publicData, sourceOf } from './bus-message
 export * from './canonical-json.js';
 export * from './commit-counter.js';
 export { Database, type DatabaseOptions, type Row } from './database.js';
-export { DeadLetters, type DeadLetter, type NewDeadLetter } from './dead-letters.js';
+export { DeadLetters, type DeadLetter, type DeadLetterQuery, type NewDeadLetter } from './dead-letters.js';
 export { type Envelope, eventId } from './envelope.js';
 export { destroyKeys, kidsOfSubject, removeDeadLetters, type Destroyed, type KeysOf } from './erasure.js';
 export { type CommitListener, EventStore, type EventStoreOptions } from './event-store.js';

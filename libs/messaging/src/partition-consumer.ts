@@ -8,13 +8,14 @@ export interface Consuming {
   stop(): Promise<void>;
 }
 
-/** Pulls one durable of the inbound stream and hands each message on, in order, until stopped. */
+/** Pulls one durable of a stream, by default the inbound one, and hands each message on, in order, until stopped. */
 export const consumeInbound = async (
   connection: NatsConnection,
   durable: string,
   onMessage: (message: JsMsg) => void,
+  stream = IN_STREAM,
 ): Promise<Consuming> => {
-  const consumer = await jetstream(connection).consumers.get(IN_STREAM, durable);
+  const consumer = await jetstream(connection).consumers.get(stream, durable);
   let stopped = false;
   const messages: ConsumerMessages = await consumer.consume({
     max_messages: MAX_ACK_PENDING,

@@ -4,7 +4,7 @@ import { ulid } from '@mandate/kernel';
 import { seeded, testNats, until, type TestNats } from '@mandate/testing';
 import { JetStreamApiError, jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, nanos, type NatsConnection } from '@nats-io/transport-node';
-import { ensureTopology, partitionConsumer, publishedSubject, STRAY_CONSUMER, TOPOLOGY_DEFAULTS } from './topology.js';
+import { ADVISORIES_STREAM, ensureTopology, partitionConsumer, publishedSubject, STRAY_CONSUMER, TOPOLOGY_DEFAULTS } from './topology.js';
 
 let nats: TestNats;
 let connection: NatsConnection;
@@ -36,7 +36,7 @@ describe('ensureTopology', () => {
     await other.close();
     expect(await consumerNames()).toEqual([...Array.from({ length: PARTITIONS }, (_, i) => partitionConsumer(i)), STRAY_CONSUMER].sort());
     const names = (await manager.streams.list().next()).map(({ config }) => config.name);
-    expect(names.sort()).toEqual([EVENTS_STREAM, IN_STREAM]);
+    expect(names.sort()).toEqual([ADVISORIES_STREAM, EVENTS_STREAM, IN_STREAM]);
     const { config } = await manager.streams.info(IN_STREAM);
     expect(config).toMatchObject({ retention: 'workqueue', storage: 'file', discard: 'new', max_age: 0 });
     expect((await manager.streams.info(EVENTS_STREAM)).config).toMatchObject({ allow_atomic: true, discard: 'old' });

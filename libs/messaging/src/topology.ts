@@ -24,6 +24,8 @@ const ACK_WAIT_MS = 5_000;
 export const MAX_ACK_PENDING = 256;
 
 export const partitionConsumer = (partition: number): string => `partition-${partition}`;
+export const ADVISORIES_STREAM = 'MANDATE_ADVISORIES';
+export const ADVISORIES_CONSUMER = 'dead-letters';
 /** Takes what lies on the inbound subjects but has too few tokens to be mapped to a partition. */
 export const STRAY_CONSUMER = 'stray';
 
@@ -68,11 +70,23 @@ const consumer = (name: string, filter: string): Partial<ConsumerConfig> => ({
   max_deliver: -1,
 });
 
+/** What the server says of messages that it gave up on; plain NATS otherwise, which nobody may have heard. */
+const advisories: Partial<StreamConfig> & { name: string } = {
+  name: ADVISORIES_STREAM,
+  description: 'messages of the inbound stream that were terminated or delivered too often',
+  subjects: ['MAX_DELIVERIES', 'MSG_TERMINATED'].map((what) => `$JS.EVENT.ADVISORY.CONSUMER.${what}.${IN_STREAM}.>`),
+  retention: RetentionPolicy.Workqueue,
+  storage: StorageType.File,
+  max_bytes: 64 * 1024 ** 2,
+};
+
 /** Makes what is missing and brings the rest up to date. Safe to run from several engines at once. */
 export const ensureTopology = async (connection: NatsConnection, options: TopologyOptions = TOPOLOGY_DEFAULTS): Promise<void> => {
   const manager = await jetstreamManager(connection);
   await ensureStream(manager, inbound(options));
   await ensureStream(manager, events(options));
+  await ensureStream(manager, advisories);
+  await manager.consumers.add(ADVISORIES_STREAM, consumer(ADVISORIES_CONSUMER, '>'));
   const consumers = Array.from({ length: PARTITIONS }, (_, partition) => consumer(partitionConsumer(partition), `in.${partition}.>`));
   await Promise.all([...consumers, consumer(STRAY_CONSUMER, 'mandate.v1.>')].map((config) => manager.consumers.add(IN_STREAM, config)));
 };

@@ -72,7 +72,7 @@ const inspect = async (system: System, { seed, load, kills, log, seconds }: Ran)
     const published = await readBus(connection);
     const { rows: applied } = await ledger.query<{ step_key: string; token: string }>('SELECT step_key, token FROM ledger');
     const { rows: runs } = await ledger.query<{ count: string }>('SELECT count(*) AS count FROM run');
-    const { rows: parked } = await database.query<{ reason: string }>('SELECT reason FROM es.dead_letter');
+    const { rows: parked } = await database.query<{ reason: string }>("SELECT reason FROM es.dead_letter WHERE kind = 'message'");
     violations.push(
       ...checkEndings(load.asked, stored),
       ...checkSuccesses(load.asked, stored),

@@ -74,7 +74,7 @@ export const startFuzzScene = async (canary: string): Promise<FuzzScene> => {
     },
     parked: async () => {
       const { rows } = await database.query<{ source: string; reason: string; count: string }>(
-        'SELECT source, reason, count(*) AS count FROM es.dead_letter GROUP BY 1, 2',
+        "SELECT source, reason, count(*) AS count FROM es.dead_letter WHERE kind = 'message' GROUP BY 1, 2",
       );
       return rows.map(({ source, reason, count }) => ({ source, reason, count: Number(count) }));
     },

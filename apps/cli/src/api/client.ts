@@ -2,6 +2,9 @@
 import type {
   Acknowledgement,
   AgentView,
+  DeadLetterItem,
+  DeadLettersSettled,
+  DeadLetterView,
   DelegationListItem,
   DelegationRequest,
   DelegationView,
@@ -66,6 +69,19 @@ export class ApiClient {
 
   agents(): Promise<Page<AgentView>> {
     return this.json('GET', '/api/agents');
+  }
+
+  deadLetters(query: Record<string, string>): Promise<Page<DeadLetterItem>> {
+    const search = new URLSearchParams(query);
+    return this.json('GET', `/api/delegations/dead-letters${search.size > 0 ? `?${search}` : ''}`);
+  }
+
+  deadLetter(id: string): Promise<DeadLetterView> {
+    return this.json('GET', `/api/delegations/dead-letters/${encodeURIComponent(id)}`);
+  }
+
+  settleDeadLetters(verb: 'redrive' | 'discard', which: object): Promise<DeadLettersSettled> {
+    return this.json('POST', `/api/delegations/dead-letters/${verb}`, which);
   }
 
   scheduling(): Promise<SchedulingView> {

@@ -11,10 +11,13 @@ import { jetstream } from '@nats-io/jetstream';
 import { COMMAND, REGISTER } from '../bus/bus.controller.js';
 import { projectDelegations } from '../read-model/index.js';
 import { InboundAsker } from './ask-inbound.js';
+import { Advisories } from './advisories.js';
 import { cancelTree } from './cancel-tree.js';
 import { Children } from './children.js';
+import { DeadLetterOffice } from './dead-letter-office.js';
 import { EngineApi } from './engine-api.js';
 import { Flow } from './flow.js';
+import { giveUps } from './give-ups.js';
 import type { Ground } from './ground.js';
 import { Inbox, type InboundMessage } from './inbox.js';
 import { leaseIdOf } from './leases.js';
@@ -43,6 +46,7 @@ export class Engine {
   readonly steering: Steering;
   readonly api: EngineApi;
   readonly flow: Flow;
+  readonly deadLetters: DeadLetterOffice;
   readonly transport: JetStreamServer;
   readonly publisher: Publisher;
   readonly refusals: RefusalRecorder;
@@ -52,6 +56,7 @@ export class Engine {
   private readonly reader = new GuardedReader(readWith(shippedRecogniser()));
   private readonly requests: Requests;
   private readonly inbox: Inbox;
+  private readonly advisories: Advisories;
   private readonly takeover: Takeover;
   /** By name: what follows the log. */
   readonly followers: Readonly<Record<string, Subscription>>;
@@ -82,11 +87,13 @@ export class Engine {
     this.children = new Children({ connection, work, keyring });
     this.requests = this.takeRequests();
     this.steering = new Steering(work.writer, work.clock);
-    const deadLetters = new DeadLetters(store.database, keyring);
+    const letters = new DeadLetters(store.database, keyring);
+    this.deadLetters = new DeadLetterOffice({ store, letters, connection, clock: work.clock });
+    this.advisories = new Advisories(connection, letters, logger);
     this.inbox = new Inbox({
       work,
       connection,
-      deadLetters,
+      deadLetters: letters,
       logger,
       handle: (message) => this.handle(message),
       refused: this.refusals.record,
@@ -122,6 +129,7 @@ export class Engine {
     this.followers = {
       'delegation-list': runProjection({ name: 'delegation-list', project: projectDelegations }, following),
       'cancel-tree': runReactor(cancelTree(jetstream(connection)), following),
+      'dead-letters': runReactor(giveUps(store, letters), following),
     };
     this.ticks = this.makeTicks();
   }
@@ -185,6 +193,7 @@ export class Engine {
     await this.work.policies.start();
     await this.presence.start();
     await this.takeover.start();
+    await this.advisories.start();
     await this.ticks.start();
     void this.watchConnection();
   }
@@ -207,6 +216,7 @@ export class Engine {
     await this.ticks.stop();
     timers.stop();
     await this.takeover.stop();
+    await this.advisories.stop();
     await lanes.idle();
     await scheduler.stop();
     await partitions.stop();

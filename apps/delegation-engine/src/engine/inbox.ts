@@ -150,6 +150,8 @@ export class Inbox {
       detail: problem.detail.slice(0, 500),
       payload: message.data,
       headers,
+      delegationId: inbound?.id ?? null,
+      attempts: message.info.deliveryCount,
     });
   }
 

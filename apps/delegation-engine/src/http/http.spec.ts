@@ -5,6 +5,9 @@ import {
   parseJson,
   type Acknowledgement,
   type AgentView,
+  type DeadLetterItem,
+  type DeadLettersSettled,
+  type DeadLetterView,
   type DelegationCommand,
   type DelegationListItem,
   type DelegationView,
@@ -16,7 +19,7 @@ import {
 import { AppError, isUlid, type JsonValue } from '@mandate/kernel';
 import { createLogger, createServiceApp, listenGateway, type Gateway, type RunningService } from '@mandate/service-host';
 import { Module } from '@nestjs/common';
-import { DelegationApi, HTTP_CONTROLLERS, HTTP_PREFIXES, SchedulingApi, type Caller, type ListQuery } from './index.js';
+import { DeadLettersApi, DelegationApi, HTTP_CONTROLLERS, HTTP_PREFIXES, SchedulingApi, type Caller, type ListQuery } from './index.js';
 
 const ID = '01JD00000000000000000000A0';
 const OTHER = '01JD00000000000000000000A1';
@@ -98,13 +101,34 @@ class RecordingScheduling extends SchedulingApi {
   }
 }
 
+/** Remembers what it is asked, and has nothing. */
+class RecordingLetters extends DeadLettersApi {
+  asked: unknown[] = [];
+  async list(_caller: Caller, query: unknown): Promise<Page<DeadLetterItem>> {
+    this.asked.push(query);
+    return { items: [], nextCursor: null };
+  }
+  view(): Promise<DeadLetterView> {
+    return Promise.reject(new AppError('NOT_FOUND', 'not-found', 'no such letter'));
+  }
+  async redrive(_caller: Caller, which: unknown): Promise<DeadLettersSettled> {
+    this.asked.push(which);
+    return { dryRun: true, items: [], nextCursor: null };
+  }
+  async discard(): Promise<DeadLettersSettled> {
+    return { dryRun: false, items: [], nextCursor: null };
+  }
+}
+
 const api = new RecordingApi();
+const letters = new RecordingLetters();
 const scheduling = new RecordingScheduling();
 
 @Module({
   controllers: HTTP_CONTROLLERS,
   providers: [
     { provide: DelegationApi, useValue: api },
+    { provide: DeadLettersApi, useValue: letters },
     { provide: SchedulingApi, useValue: scheduling },
   ],
 })
@@ -153,6 +177,19 @@ describe('asking over HTTP', () => {
       status: 400,
       body: { code: 'INVALID_FIELD', field: 'digest' },
     });
+  });
+});
+
+describe('dead letters', () => {
+  it('stand before delegations with an id, and are filtered', async () => {
+    expect((await call('/api/delegations/dead-letters?kind=message&limit=3')).body).toEqual({ items: [], nextCursor: null });
+    expect((await call(`/api/delegations/dead-letters/${ID}`)).body).toMatchObject({ code: 'NOT_FOUND', detail: 'no such letter' });
+    await post('/api/delegations/dead-letters/redrive', { ids: [ID], dryRun: true });
+    expect(letters.asked).toEqual([
+      { kind: 'message', limit: 3 },
+      { ids: [ID], dryRun: true },
+    ]);
+    expect(await post('/api/delegations/dead-letters/discard', { ids: [ID] })).toMatchObject({ status: 400, body: { field: 'because' } });
   });
 });
 
@@ -233,6 +270,10 @@ describe('reading', () => {
     ).toEqual([
       '/api/agents',
       '/api/delegations',
+      '/api/delegations/dead-letters',
+      '/api/delegations/dead-letters/discard',
+      '/api/delegations/dead-letters/redrive',
+      '/api/delegations/dead-letters/{id}',
       '/api/delegations/{id}',
       '/api/delegations/{id}/answer',
       '/api/delegations/{id}/approve',

@@ -1,14 +1,18 @@
 import { AgentsController } from './agents.controller.js';
+import { DeadLettersApi } from './dead-letters-api.js';
+import { DeadLettersController } from './dead-letters.controller.js';
 import { DelegationApi } from './delegation-api.js';
 import { DelegationController } from './delegation.controller.js';
 import { SchedulingApi } from './scheduling-api.js';
 import { SchedulingController } from './scheduling.controller.js';
 
+export * from './dead-letters-api.js';
 export * from './delegation-api.js';
 export * from './scheduling-api.js';
 
-export const HTTP_CONTROLLERS = [DelegationController, AgentsController, SchedulingController];
+/** Named paths before those with an id in the same place. */
+export const HTTP_CONTROLLERS = [DeadLettersController, DelegationController, AgentsController, SchedulingController];
 /** What the controllers are given by the module. */
-export const HTTP_PROVIDERS = [DelegationApi, SchedulingApi];
+export const HTTP_PROVIDERS = [DeadLettersApi, DelegationApi, SchedulingApi];
 /** The prefixes that they own behind the gateway. */
 export const HTTP_PREFIXES = ['/api/delegations', '/api/agents', '/api/scheduling'];

@@ -1,5 +1,5 @@
 /** JSON Schemas of the contract's views, for OpenAPI. */
-import { PATTERNS, TASK_STATES } from '@mandate/contracts';
+import { DEAD_LETTER_FATES, DEAD_LETTER_KINDS, PATTERNS, TASK_STATES } from '@mandate/contracts';
 import { schemas } from '@mandate/service-host';
 
 const { integer, list, nullable, record, text, time } = schemas;
@@ -124,6 +124,36 @@ export const AGENT = record({
   capabilities: list(CAPABILITY),
   registeredAt: time,
   lastSeenAt: nullable(time),
+});
+
+const DEAD_LETTER_FIELDS = {
+  id,
+  kind: { type: 'string', enum: DEAD_LETTER_KINDS },
+  source: text,
+  reason: { ...text, description: 'The code with which it gave up' },
+  detail: text,
+  delegationId: nullable(id),
+  capability: nullable(text),
+  attempts: integer,
+  fate: { type: 'string', enum: DEAD_LETTER_FATES },
+  parkedAt: time,
+  settledAt: nullable(time),
+};
+
+export const DEAD_LETTER_ITEM = record(DEAD_LETTER_FIELDS);
+
+export const DEAD_LETTER = record({
+  ...DEAD_LETTER_FIELDS,
+  context: { type: 'object', additionalProperties: text },
+  content: { description: 'The message, or the request that would ask for the delegation again; what is no JSON as {"base64"}' },
+});
+
+export const DEAD_LETTERS_SETTLED = record({
+  dryRun: { type: 'boolean' },
+  items: list(
+    record({ id, reason: text, source: text, done: { type: 'boolean' }, problem: text, delegationId: id }, ['problem', 'delegationId']),
+  ),
+  nextCursor: nullable(text),
 });
 
 const number = { type: 'number' };

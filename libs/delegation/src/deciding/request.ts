@@ -62,6 +62,7 @@ const requestedEvent = ({ request, principal, now }: RequestDelegation, budget: 
     ...(request.input === undefined ? {} : { input: request.input }),
     ...(request.metadata ? { metadata: request.metadata } : {}),
     ...(request.tools ? { tools: request.tools } : {}),
+    ...(request.dataSubject === undefined ? {} : { dataSubject: request.dataSubject }),
   },
 });
 

@@ -4,6 +4,7 @@ import { Ownership1763870200000 } from './1763870200000-ownership.js';
 import { Guards1763870300000 } from './1763870300000-guards.js';
 import { AuditRole1764090000000 } from './1764090000000-audit-role.js';
 import { Erasure1764093600000 } from './1764093600000-erasure.js';
+import { DeadLetterFate1764097200000 } from './1764097200000-dead-letter-fate.js';
 
 export const EVENT_STORE_MIGRATIONS = [
   EventLog1763870000000,
@@ -12,4 +13,5 @@ export const EVENT_STORE_MIGRATIONS = [
   Guards1763870300000,
   AuditRole1764090000000,
   Erasure1764093600000,
+  DeadLetterFate1764097200000,
 ];
