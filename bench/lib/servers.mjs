@@ -40,6 +40,7 @@ const HOST = fileURLToPath(new URL('../../apps/all-in-one/dist/main.js', import.
 export const startSystem = async ({
   sync,
   engines = 1,
+  services = 'all',
   nodeArgs = (process.env.BENCH_NODE_ARGS ?? '').split(' ').filter(Boolean),
 } = {}) => {
   const dir = await mkdtemp(join(tmpdir(), 'mandate-bench-'));
@@ -62,6 +63,8 @@ export const startSystem = async ({
         DATABASE_URL: postgres.url,
         NATS_URL: nats.url,
         MANDATE_MASTER_KEY_FILE: join(dir, 'master.key'),
+        MANDATE_STATE_DIR: join(dir, 'state'),
+        MANDATE_SERVICES: services,
         MANDATE_PORT: String(await freePort()),
         MANDATE_LOG_LEVEL: 'warn',
       };

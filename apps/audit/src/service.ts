@@ -37,9 +37,10 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   const ground = await openGround(options);
   const { store } = ground;
   const subjects = new SubjectIndex(store.database);
-  const erasures = openErasures(ground, subjects, options);
+  const stateFolder = stateFolderOf(options);
+  const erasures = openErasures(ground, subjects, stateFolder, options);
   await erasures.resume();
-  const transparency = await openTransparencyLog(store, options);
+  const transparency = await openTransparencyLog(store, stateFolder, options);
   const log = new LogReader(store.database);
   const index = new SearchIndex(store.database, log);
   const clock = options.clock ?? { now: () => Date.now() };
@@ -78,32 +79,36 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
       await counter.stop();
     },
   });
-  if (transparency.signing) watchSigning(transparency.signing, service.health, service.metrics);
-  transparency.signing?.start();
+  watchSigning(transparency.signing, service.health, service.metrics);
+  transparency.signing.start();
   service.health.add('postgres', async () => `log of ${(await store.head()).size} events`);
   service.health.add('reconciliation', async () => reconciliation.report());
   return {
     ...service,
     close: async () => {
-      await transparency.signing?.stop();
+      await transparency.signing.stop();
       await service.close();
       await closeGround(ground);
     },
   };
 };
 
+const stateFolderOf = ({ stateFolder }: ServiceOptions): string => {
+  if (stateFolder !== undefined) return stateFolder;
+  throw new AppError(
+    'CONFIG_INVALID',
+    'invalid',
+    'the audit service needs MANDATE_STATE_DIR: erasures and what was signed have to outlive a restored database',
+  );
+};
+
 const openErasures = (
   { store, keyring }: Ground,
   index: SubjectIndex,
-  { stateFolder, clock = { now: () => Date.now() }, logger }: ServiceOptions,
-): Erasures => {
-  if (stateFolder === undefined)
-    throw new AppError(
-      'CONFIG_INVALID',
-      'invalid',
-      'the audit service needs MANDATE_STATE_DIR: erasures have to outlive a restored database',
-    );
-  return new Erasures({
+  stateFolder: string,
+  { clock = { now: () => Date.now() }, logger }: ServiceOptions,
+): Erasures =>
+  new Erasures({
     store,
     keyring,
     letters: new DeadLetters(store.database, keyring),
@@ -112,4 +117,3 @@ const openErasures = (
     clock,
     logger,
   });
-};

@@ -1,5 +1,5 @@
 /** The audit service with a signing key, on a database that the test may do anything to, and the command line beside it. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { audit } from '@mandate/audit';
@@ -49,7 +49,7 @@ export class AuditScene {
       mkdtempSync(join(tmpdir(), 'mandate-audit-')),
       log,
     );
-    if (signingKey !== undefined) keepKey(join(scene.stateFolder, 'signing'), signingKey);
+    if (signingKey !== undefined) keepKey(join(scene.stateFolder, 'signing', await logName(scene.databaseUrl)), signingKey);
     await scene.open();
     return scene;
   }
@@ -72,8 +72,14 @@ export class AuditScene {
     return (this.served as Served).url;
   }
 
+  /** Of the one log that was signed with this state. */
+  get signingFolder(): string {
+    const signing = join(this.stateFolder, 'signing');
+    return join(signing, readdirSync(signing)[0] as string);
+  }
+
   get vkey(): string {
-    return readFileSync(join(this.stateFolder, 'signing/log.vkey'), 'utf8').trim();
+    return readFileSync(join(this.signingFolder, 'log.vkey'), 'utf8').trim();
   }
 
   /** Appends to a delegation of its own. Resolves to the events' ids. */
@@ -170,6 +176,14 @@ export class AuditScene {
     rmSync(this.folder, { recursive: true });
   }
 }
+
+const logName = async (databaseUrl: string): Promise<string> => {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rows } = await client.query<{ name: string }>('SELECT name FROM es.log');
+  await client.end();
+  return rows[0]?.name ?? '';
+};
 
 /** As if the key had been made here: it has signed nothing yet. */
 const keepKey = (folder: string, text: string): void => {

@@ -50,6 +50,7 @@ export const ROUTES: Readonly<globalThis.Record<string, Record>> = {
   'GET /api/audit/log/proofs/:event': 'reads',
   'GET /api/audit/log/tile/*path': 'reads',
   'GET /api/audit/log/vkey': 'reads',
+  'GET /api/audit/receipts/:delegationId': 'reads',
 };
 
 /** Nest's message patterns, and the consumers and subscriptions of each source file. */
@@ -124,6 +125,7 @@ export const COMMANDS: Readonly<globalThis.Record<string, string>> = {
   'audit checkpoint': 'GET /api/audit/log/checkpoint',
   'audit vkey': 'GET /api/audit/log/vkey',
   'audit prove': 'GET /api/audit/log/proofs/:event',
+  'audit receipt': 'GET /api/audit/receipts/:delegationId',
   'audit mirror': 'GET /api/audit/log/tile/*path',
   'audit witness': 'on this machine: cosigns what it is sent',
   'audit verify': 'on this machine: reads files',

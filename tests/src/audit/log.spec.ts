@@ -34,8 +34,8 @@ const get = async (path: string): Promise<Got> => {
 
 describe('the signing key', () => {
   it('is its owner’s alone, outside the database', () => {
-    expect(statSync(join(scene.folder, 'state/signing/log.key')).mode & 0o777).toBe(0o600);
-    expect(readFileSync(join(scene.folder, 'state/signing/log.key'), 'utf8')).toMatch(/^PRIVATE\+KEY\+mandate\//);
+    expect(statSync(join(scene.signingFolder, 'log.key')).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(scene.signingFolder, 'log.key'), 'utf8')).toMatch(/^PRIVATE\+KEY\+mandate\//);
   });
 
   it('signed the head; its public half is shown', async () => {

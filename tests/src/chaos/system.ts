@@ -150,6 +150,7 @@ const servicesOf = ({ folder, workers, random }: SystemOptions, supervisor: Supe
         DATABASE_URL: postgres.url,
         NATS_URL: nats.url,
         MANDATE_MASTER_KEY_FILE: keyFile,
+        MANDATE_STATE_DIR: join(folder, 'state'),
         MANDATE_PORT: '0',
         MANDATE_INSTANCE: 'engine',
         MANDATE_LOG_LEVEL: 'info',

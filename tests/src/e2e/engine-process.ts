@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { World } from '@mandate/testing';
 import { PlainApi } from './plain-api.js';
@@ -38,6 +39,7 @@ export const startEngineProcess = async ({ world, instance, masterKeyFile }: Eng
     DATABASE_URL: world.database.url,
     NATS_URL: world.nats.url,
     MANDATE_MASTER_KEY_FILE: masterKeyFile,
+    MANDATE_STATE_DIR: join(dirname(masterKeyFile), 'state'),
     MANDATE_PORT: '0',
     MANDATE_INSTANCE: instance,
     MANDATE_LOG_LEVEL: 'error',

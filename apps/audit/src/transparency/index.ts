@@ -1,4 +1,4 @@
-/** The transparency log of this process: proofs for whoever asks; and signed, where there is a folder for the key. */
+/** The transparency log of this process: signed, and proved to whoever asks. */
 import { join } from 'node:path';
 import { TreeHasher } from '@mandate/audit-log';
 import type { EventStore } from '@mandate/event-store';
@@ -14,35 +14,42 @@ import { TreeStore } from './tree-store.js';
 
 export interface TransparencyLog {
   served: AuditLog;
-  /** Null where nothing is signed. */
-  signing: Transparency | null;
+  signing: Transparency;
 }
 
-export const openTransparencyLog = async (store: EventStore, options: ServiceOptions): Promise<TransparencyLog> => {
-  const { stateFolder, log, logger, clock = { now: Date.now } } = options;
+export const openTransparencyLog = async (store: EventStore, stateFolder: string, options: ServiceOptions): Promise<TransparencyLog> => {
+  const { instance, log, logger, clock = { now: Date.now } } = options;
   const hasher = new TreeHasher(nodeCrypto.sha256);
   const trees = new TreeStore(store.database);
   const proofs = new LogProofs(hasher, trees, store.database);
-  const receipts = new Receipts(proofs, store.database);
-  if (stateFolder === undefined) return { served: new ServedLog(proofs, trees, receipts, null), signing: null };
-  const origin = log?.origin ?? `mandate/${(await store.head()).name}`;
-  const signer = await LogSigner.open(hasher, join(stateFolder, 'signing'), origin);
+  const { name } = await store.head();
+  // By the log's own name: another database that is given the same folder is another log, not a past of this one.
+  const signer = await LogSigner.open(hasher, join(stateFolder, 'signing', name), log?.origin ?? `mandate/${name}`);
   const witnesses = log?.witnesses ?? [];
-  const signing = new Transparency({ hasher, store, trees, proofs, signer, witnesses, logger, clock });
+  const receipts = new Receipts(proofs, store.database);
+  const signing = new Transparency({ hasher, store, trees, proofs, signer, witnesses, instance, logger, clock });
   return { served: new ServedLog(proofs, trees, receipts, signer), signing };
 };
 
 export const watchSigning = (signing: Transparency, health: HealthRegistry, metrics: Registry): void => {
-  health.add('signer', async () => `signed ${signing.report().signedSize} events`);
+  health.add('signer', async () => {
+    const { signs, signedSize } = signing.report();
+    return signs ? `signed ${signedSize} events` : 'another process signs';
+  });
   const gauge = (name: string, help: string, read: () => number): void => {
     const made: Gauge = new Gauge({ name, help, registers: [metrics], collect: () => made.set(read()) });
   };
   const seconds = (): number => {
     try {
-      return signing.report().ageMs / 1000;
+      const { signs, ageMs } = signing.report();
+      return signs ? ageMs / 1000 : 0;
     } catch {
       return Number.POSITIVE_INFINITY;
     }
   };
-  gauge('mandate_log_signed_age_seconds', 'Since the head of the log was signed; infinite while it cannot be.', seconds);
+  gauge(
+    'mandate_log_signed_age_seconds',
+    'Since the head of the log was signed by this process; 0 where another one signs, infinite while it cannot be.',
+    seconds,
+  );
 };

@@ -15,8 +15,7 @@ export class ServedLog extends AuditLog {
     private readonly proofs: LogProofs,
     private readonly store: TreeStore,
     private readonly receipts: Receipts,
-    /** Null where this process has no signing key. */
-    private readonly signer: LogSigner | null,
+    private readonly signer: LogSigner,
   ) {
     super();
   }
@@ -28,7 +27,7 @@ export class ServedLog extends AuditLog {
   }
 
   vkey(): string {
-    return this.signing().vkey;
+    return this.signer.vkey;
   }
 
   async file(path: string): Promise<LogFile> {
@@ -50,12 +49,7 @@ export class ServedLog extends AuditLog {
   }
 
   receipt({ tenant }: Caller, delegationId: string): Promise<string> {
-    return this.receipts.of(tenant, delegationId, this.signing());
-  }
-
-  private signing(): LogSigner {
-    if (this.signer === null) throw notFound('no signing key in this process: ask the one that signs');
-    return this.signer;
+    return this.receipts.of(tenant, delegationId, this.signer);
   }
 
   private async tile(level: number, { index, width }: Resource): Promise<Uint8Array | null> {

@@ -12,6 +12,9 @@ import { Witnesses, type WitnessAddress } from './witnesses.js';
 const EVERY_MS = 1_000;
 /** An unchanged head is signed anew after this long. */
 const AT_LEAST_EVERY_MS = 60_000;
+/** Two that sign from one folder would get into each other's way. */
+const LEASE = 'log-signer';
+const LEASE_TTL_MS = 10_000;
 
 export interface TransparencyParts {
   hasher: TreeHasher;
@@ -20,6 +23,8 @@ export interface TransparencyParts {
   proofs: LogProofs;
   signer: LogSigner;
   witnesses: readonly WitnessAddress[];
+  /** Names this process among those that might sign. */
+  instance: string;
   logger: Logger;
   clock: Clock;
 }
@@ -33,6 +38,7 @@ export class Transparency {
   private signedSize = -1n;
   /** Why nothing is signed any more; null while all is well. */
   private trouble: string | null = null;
+  private leaseUntil = 0;
 
   constructor(private readonly parts: TransparencyParts) {
     this.tree = new Tree(parts.hasher, parts.trees);
@@ -45,14 +51,15 @@ export class Transparency {
   }
 
   /** For health and metrics. Throws AppError while nothing can be signed. */
-  report(): { signedSize: number; ageMs: number } {
+  report(): { signs: boolean; signedSize: number; ageMs: number } {
     if (this.trouble !== null) throw new AppError('LOG_NOT_SIGNED', 'internal', this.trouble);
-    return { signedSize: Number(this.signedSize), ageMs: this.parts.clock.now() - this.signedAt };
+    return { signs: this.leaseUntil > 0, signedSize: Number(this.signedSize), ageMs: this.parts.clock.now() - this.signedAt };
   }
 
   /** One round: what the ticks do, and what tests do without waiting. Throws what keeps it from signing. */
   async round(): Promise<void> {
     const { store, trees, proofs, signer, clock } = this.parts;
+    if (!(await this.holdsLease())) return;
     const head = await store.head();
     if (BigInt(head.size) === this.signedSize && clock.now() - this.signedAt < AT_LEAST_EVERY_MS) return;
     const { size, root } = await this.tree.grow(head);
@@ -63,6 +70,15 @@ export class Transparency {
     if (this.witnesses.count === 0) return;
     const { text, count } = await this.witnesses.cosign(checkpoint, size);
     await trees.publishCosigned(text, size, count === this.witnesses.count);
+  }
+
+  private async holdsLease(): Promise<boolean> {
+    const { store, instance, clock } = this.parts;
+    const now = clock.now();
+    if (now < this.leaseUntil - LEASE_TTL_MS / 2) return true;
+    const held = (await store.claimLease(LEASE, instance, LEASE_TTL_MS)) !== null;
+    this.leaseUntil = held ? now + LEASE_TTL_MS : 0;
+    return held;
   }
 
   private tick(): void {
@@ -83,5 +99,6 @@ export class Transparency {
   async stop(): Promise<void> {
     if (this.timer) clearInterval(this.timer);
     await this.running;
+    if (this.leaseUntil > 0) await this.parts.store.releaseLease(LEASE, this.parts.instance).catch(() => undefined);
   }
 }
