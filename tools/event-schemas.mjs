@@ -12,6 +12,7 @@ const AGGREGATES = [
   { aggregate: 'audit', union: 'AuditEvent', source: 'libs/audit-trail/src/events.ts' },
   { aggregate: 'erasure', union: 'ErasureEvent', source: 'apps/audit/src/erasure/erasure-events.ts' },
   { aggregate: 'deadletter', union: 'DeadLetterEvent', source: 'apps/delegation-engine/src/engine/dead-letter-events.ts' },
+  { aggregate: 'recogniser', union: 'RecogniserEvent', source: 'apps/delegation-engine/src/engine/lesson-events.ts' },
   { aggregate: 'policy', union: 'PolicyEvent', source: 'libs/scheduling/src/policy.ts' },
 ].map((entry) => ({ ...entry, source: fileURLToPath(new URL(entry.source, root)) }));
 const FOLDER = 'docs/schemas/events';

@@ -15,6 +15,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   approve: async () => (await import('./commands/steer.js')).registerApprove,
   deny: async () => (await import('./commands/steer.js')).registerDeny,
   answer: async () => (await import('./commands/steer.js')).registerAnswer,
+  feedback: async () => (await import('./commands/steer.js')).registerFeedback,
+  explain: async () => (await import('./commands/explain.js')).registerExplain,
   agents: async () => (await import('./commands/agents.js')).registerAgents,
   scheduling: async () => (await import('./commands/scheduling.js')).registerScheduling,
   limit: async () => (await import('./commands/scheduling.js')).registerLimit,

@@ -97,10 +97,12 @@ export class DelegationRequest {
 
 export class DelegationCommand {
   @IsUlidText() commandId!: string;
-  @IsIn(['cancel', 'approve', 'deny', 'answer']) type!: 'cancel' | 'approve' | 'deny' | 'answer';
+  @IsIn(['cancel', 'approve', 'deny', 'answer', 'feedback']) type!: 'cancel' | 'approve' | 'deny' | 'answer' | 'feedback';
   @Optional() @IsName() stepId?: string;
   @Optional() @IsName() questionId?: string;
   @Optional() @MaxJsonBytes(REQUEST_LIMITS.inputBytes) answer?: JsonValue;
+  /** Of feedback: what the request really asked for. */
+  @Optional() @IsIn(PATTERNS) pattern?: Pattern;
   /** Of what is approved or denied, as the view shows it: the command is refused when something else would run. */
   @Optional() @IsSha256() digest?: string;
   @Optional() @IsString() @MaxLength(2000) reason?: string;

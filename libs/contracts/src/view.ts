@@ -88,6 +88,40 @@ export interface DelegationView {
   endedAt?: string;
 }
 
+interface Chance {
+  pattern: Pattern;
+  confidence: number;
+}
+
+/** Why a delegation was read and planned as it was. Quotes the request: for those who may read the delegation. */
+export interface ExplanationView {
+  id: string;
+  decision: DecisionView | null;
+  confidence: number | null;
+  /** As they were recorded with the decision. */
+  reasons: string[];
+  /** What the model that answered made of the request. Null where none was asked, or where it cannot be had again. */
+  recognition: {
+    clauses: { text: string; link: string }[];
+    rule: { name: string; because: string; alternatives: Chance[] };
+    learned: { alternatives: Chance[]; features: { name: string; value: number; towards: number }[] };
+    trust: { share: number; nearest: string };
+    digest: string;
+    /** Lessons of the tenant that had been learnt; null: the shipped model alone. */
+    layer: number | null;
+  } | null;
+  plan: {
+    by: string;
+    /** Made by rules from the text, and nobody's word. */
+    suggestion: boolean;
+    pattern: Pattern;
+    steps: { id: string; capability: string; dependsOn: string[]; goal: string | null }[];
+    reasons: string[];
+  } | null;
+  fallback: { reason: string; detail: string } | null;
+  feedback: { pattern: Pattern; by: string }[];
+}
+
 export interface DelegationListItem {
   id: string;
   state: TaskState;

@@ -172,6 +172,16 @@ export const steer = <Type extends 'cancel' | 'approve' | 'deny'>(
   more: { by?: string; commandId?: string; stepId?: string; digest?: string; reason?: string; mayApproveOwn?: boolean; now?: number } = {},
 ): DelegationDecisionCommand => ({ type, by: 'grace', commandId: `${type}-1`, now: T0, ...more }) as DelegationDecisionCommand;
 
+/** By Grace, who knows. */
+export const feedback = (pattern: Command<'feedback'>['pattern'], more: Partial<Command<'feedback'>> = {}): Command<'feedback'> => ({
+  type: 'feedback',
+  by: 'grace',
+  commandId: 'feedback-1',
+  pattern,
+  now: T0,
+  ...more,
+});
+
 export const answer = (questionId: string, more: Partial<Command<'answer'>> = {}): Command<'answer'> => ({
   type: 'answer',
   by: 'grace',

@@ -11,9 +11,17 @@ export interface PlanProposal {
   reasons: string[];
 }
 
+/** All that was learned, named so that the answer can be had again. */
+export interface AnsweredBy {
+  /** SHA-256 of what answered: the shipped model and, where there is one, the tenant's layer. */
+  digest: string;
+  /** Lessons in the tenant's layer; absent without a layer. */
+  layer?: number;
+}
+
 /** What recogniser and rule planner made of a request without steps, or why they made nothing of it. */
 export type Reading =
-  | { kind: 'read'; recognition: Recognition | null; plan: PlanProposal | { unplannable: string } }
+  | { kind: 'read'; recognition: (Recognition & { answeredBy?: AnsweredBy }) | null; plan: PlanProposal | { unplannable: string } }
   | { kind: 'unread'; reason: 'RECOGNISER_FAILED' | 'RECOGNISER_SLOW'; detail: string };
 
 export interface RequestDelegation {
@@ -73,6 +81,7 @@ export type DelegationDecisionCommand =
       now: number;
     }
   | { type: 'deny'; by: string; commandId: string; stepId?: string; digest?: string; reason?: string; now: number }
-  | { type: 'answer'; by: string; commandId: string; stepId?: string; questionId: string; answer: JsonValue; now: number };
+  | { type: 'answer'; by: string; commandId: string; stepId?: string; questionId: string; answer: JsonValue; now: number }
+  | { type: 'feedback'; by: string; commandId: string; pattern: Pattern; reason?: string; now: number };
 
 export type { Pattern, StepSpec };

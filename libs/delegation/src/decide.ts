@@ -7,6 +7,7 @@ import type { DelegationDecisionCommand } from './commands.js';
 import { decideApproval, decideDenial } from './deciding/approvals.js';
 import { decideChild } from './deciding/children.js';
 import { followUps } from './deciding/follow-ups.js';
+import { decideFeedback } from './deciding/feedback.js';
 import { decideRequest } from './deciding/request.js';
 import { decideAnswer, decideCancel, decideEnded } from './deciding/steering.js';
 import { decideWake } from './deciding/timers.js';
@@ -30,6 +31,7 @@ export const decide = (command: DelegationDecisionCommand, state: Delegation): D
 
 const decideAlone = (command: DelegationDecisionCommand, state: Delegation): DelegationEvent[] => {
   if (command.type === 'request') return decideRequest(command, state);
+  if (command.type === 'feedback') return decideFeedback(command, state);
   if (state.status !== 'active') return decideEnded(command, state);
   switch (command.type) {
     case 'dispatch':

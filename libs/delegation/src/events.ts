@@ -67,7 +67,16 @@ export type DelegationEvent =
   | Of<'rejected', { principal: string; code: string; existingId?: string }, { error: string }>
   | Of<
       'recognised',
-      { pattern: Pattern; confidence: number; alternatives: { pattern: Pattern; confidence: number }[]; model: string; planner: boolean },
+      {
+        pattern: Pattern;
+        confidence: number;
+        alternatives: { pattern: Pattern; confidence: number }[];
+        model: string;
+        planner: boolean;
+        /** Of all that answered; the layer's lessons, where a layer did. Absent where nothing learned was asked. */
+        digest?: string;
+        layer?: number;
+      },
       { reasons: string[] }
     >
   | Of<'fellback', { reason: FallbackReason; capability: string }, { error: string }>
@@ -114,6 +123,8 @@ export type DelegationEvent =
     >
   | Of<'approvalexpired', ApprovalScope>
   | Of<'denied', { scope: 'plan' | 'step'; stepId?: string; by: string; commandId: string }, { reason: string }>
+  /** What the request turned out to ask for, as somebody who knows says; also after the end. */
+  | Of<'feedbackgiven', { pattern: Pattern; by: string; commandId: string }, { reason: string }>
   | Of<'childadmitted', { childId: string; stepId: string; attempt: number; budget: BudgetData }>
   | Of<'completed', { steps: number; sinks: string[] }>
   | Of<'failed', { code: string; stepId?: string; cancels: string[] }, { error: string }>

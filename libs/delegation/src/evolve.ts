@@ -16,6 +16,7 @@ export const PLANNING_TIMEOUT_MS = 30_000;
 export const evolve = (state: Delegation, event: DelegationEvent, id = ''): Delegation => {
   if (event.type === 'requested') return requested(event, id);
   if (event.type === 'rejected') return state.status === 'absent' ? rejected(event, id) : state;
+  if (event.type === 'feedbackgiven') return 'commands' in state ? remember(state, event.data.commandId) : state;
   if (state.status !== 'active') return state;
   switch (event.type) {
     case 'recognised':
@@ -152,7 +153,7 @@ const withStep = (state: ActiveDelegation, id: string, change: Partial<Step>): A
   return step ? { ...state, steps: { ...state.steps, [id]: { ...step, ...change } } } : state;
 };
 
-const remember = (state: ActiveDelegation, commandId: string): ActiveDelegation => ({
+const remember = <State extends ActiveDelegation | EndedDelegation>(state: State, commandId: string): State => ({
   ...state,
   commands: [...state.commands, commandId].slice(-REMEMBERED_COMMANDS),
 });

@@ -7,6 +7,7 @@ export * from './cost.js';
 export * from './decide.js';
 export * from './events.js';
 export { evolve, initial, PLANNING_TIMEOUT_MS } from './evolve.js';
+export * from './lessons.js';
 export * from './model.js';
 export * from './output.js';
 export * from './view.js';

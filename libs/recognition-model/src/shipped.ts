@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { decodeModel, recogniser, type Recogniser, type RecogniserModel } from '@mandate/recognition';
@@ -30,6 +31,11 @@ let model: RecogniserModel | undefined;
 
 /** The shipped model; read at the first call. */
 export const shippedModel = (): RecogniserModel => (model ??= loadModel(SHIPPED));
+
+let digest: string | undefined;
+
+/** SHA-256 of the shipped model's bytes. */
+export const shippedDigest = (): string => (digest ??= createHash('sha256').update(readFileSync(SHIPPED.model)).digest('hex'));
 
 let shipped: Recogniser | undefined;
 

@@ -9,6 +9,7 @@ import type {
   DelegationRequest,
   DelegationView,
   EventView,
+  ExplanationView,
   Page,
   Problem,
   SchedulingChange,
@@ -28,6 +29,7 @@ export interface SteeringBody {
   questionId?: string;
   answer?: unknown;
   digest?: string;
+  pattern?: string;
   reason?: string;
 }
 
@@ -63,8 +65,12 @@ export class ApiClient {
     return this.json('GET', `/api/delegations${search.size > 0 ? `?${search}` : ''}`);
   }
 
-  steer(id: string, verb: 'cancel' | 'approve' | 'deny' | 'answer', body: SteeringBody): Promise<Acknowledgement> {
+  steer(id: string, verb: 'cancel' | 'approve' | 'deny' | 'answer' | 'feedback', body: SteeringBody): Promise<Acknowledgement> {
     return this.json('POST', `/api/delegations/${encodeURIComponent(id)}/${verb}`, body);
+  }
+
+  explanation(id: string): Promise<ExplanationView> {
+    return this.json('GET', `/api/delegations/${encodeURIComponent(id)}/explanation`);
   }
 
   agents(): Promise<Page<AgentView>> {

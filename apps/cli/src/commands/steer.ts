@@ -1,4 +1,4 @@
-/** cancel, approve, deny and answer: each one command to one delegation. */
+/** cancel, approve, deny, answer and feedback: each one command to one delegation. */
 import type { Command } from 'commander';
 import type { SteeringBody } from '../api/client.js';
 import { CliError, EXIT } from '../exit.js';
@@ -13,9 +13,10 @@ interface SteerOptions extends CommonOptions {
   question?: string;
   answer?: string;
   text?: string;
+  pattern?: string;
 }
 
-type Verb = 'cancel' | 'approve' | 'deny' | 'answer';
+type Verb = 'cancel' | 'approve' | 'deny' | 'answer' | 'feedback';
 
 const act = (
   command: Command,
@@ -37,7 +38,7 @@ const common = ({ step, digest, reason }: SteerOptions): SteeringBody => ({
   ...(reason === undefined ? {} : { reason }),
 });
 
-const simple = (program: Command, verb: Exclude<Verb, 'answer'>, description: string): Command =>
+const simple = (program: Command, verb: Exclude<Verb, 'answer' | 'feedback'>, description: string): Command =>
   program.command(verb).description(description).argument('<id>').option('--reason <text>', 'why, for the record');
 
 const ofApproval = (command: Command): Command =>
@@ -81,6 +82,16 @@ export const registerAnswer: Register = (program, context) => {
     .option('--text <text>', 'the answer as plain text')
     .option('--step <id>', 'the step that asks');
   act(command, context, 'answer', (options) => ({ ...common(options), questionId: options.question as string, answer: answerOf(options) }));
+};
+
+export const registerFeedback: Register = (program, context) => {
+  const command = program
+    .command('feedback')
+    .description('say which pattern a request really asked for; the recogniser learns from it')
+    .argument('<id>')
+    .requiredOption('--pattern <pattern>', 'direct, sequential, parallel or meta')
+    .option('--reason <text>', 'why, for the record');
+  act(command, context, 'feedback', (options) => ({ ...common(options), pattern: options.pattern as string }));
 };
 
 const answerOf = ({ answer, text }: SteerOptions): unknown => {

@@ -124,6 +124,8 @@ export class EventNarrator {
       case 'approved':
       case 'denied':
         return { mark: '◆', style: 'cyan', what: `${name}${whose} by ${text(data['by'])}`, detail: '' };
+      case 'feedbackgiven':
+        return { mark: '◆', style: 'cyan', what: `it was ${text(data['pattern'])}, says ${text(data['by'])}`, detail: '' };
       default:
         return null;
     }

@@ -7,6 +7,7 @@ import {
   type DelegationListItem,
   type DelegationView,
   type EventView,
+  type ExplanationView,
   type Page,
   type StepView,
 } from '@mandate/contracts';
@@ -19,6 +20,7 @@ import { DelegationApi, type Caller, type ListQuery } from '../http/index.js';
 import { listDelegations } from '../read-model/index.js';
 import { agentView, type AgentDirectory } from './agent-directory.js';
 import type { InboundAsker } from './ask-inbound.js';
+import type { Explaining } from './explaining.js';
 import { fold } from './recorded.js';
 import { News } from './news.js';
 import type { WhyWaiting } from './why-waiting.js';
@@ -28,6 +30,7 @@ export interface EngineApiOptions {
   connection: NatsConnection;
   asker: InboundAsker;
   waiting: WhyWaiting;
+  explaining: Explaining;
   agents: AgentDirectory;
   readModel: DataSource;
 }
@@ -56,6 +59,10 @@ export class EngineApi extends DelegationApi {
     if (state.status !== 'active' || !view.steps.some(isHeldUp)) return view;
     const waiting = await this.options.waiting.of(tenant, delegationId, state.priority);
     return { ...view, steps: view.steps.map((step) => ({ ...step, ...waiting[step.id] })) };
+  }
+
+  async explanation({ tenant }: Caller, delegationId: string): Promise<ExplanationView> {
+    return this.options.explaining.explain(tenant, delegationId, await this.history(tenant, delegationId, true));
   }
 
   list({ tenant }: Caller, query: ListQuery): Promise<Page<DelegationListItem>> {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { subjects } from '@mandate/contracts';
 import { DEFAULT_FALLBACK_THRESHOLD } from '@mandate/recognition';
-import { shippedRecogniser } from '@mandate/recognition-model';
+import { shippedDigest, shippedModel } from '@mandate/recognition-model';
 import { CommitCounter, DeadLetters, Publisher, RefusalRecorder, runProjection, runReactor, type Subscription } from '@mandate/event-store';
 import { ulid } from '@mandate/kernel';
 import { ensureTopology, JetStreamEventBus, JetStreamServer, Replies } from '@mandate/messaging';
@@ -16,16 +16,19 @@ import { cancelTree } from './cancel-tree.js';
 import { Children } from './children.js';
 import { DeadLetterOffice } from './dead-letter-office.js';
 import { EngineApi } from './engine-api.js';
+import { Explaining } from './explaining.js';
 import { Flow } from './flow.js';
 import { giveUps } from './give-ups.js';
 import type { Ground } from './ground.js';
 import { Inbox, type InboundMessage } from './inbox.js';
+import { Layers } from './layers.js';
 import { leaseIdOf } from './leases.js';
 import { Presence } from './presence.js';
 import { GuardedReader, readWith } from './reading.js';
 import { Requests } from './requests.js';
 import { Steering } from './steering.js';
 import { Takeover } from './takeover.js';
+import { teaching, TEACHING_PACE } from './teaching.js';
 import { Ticks } from './ticks.js';
 import { plainRefusal } from './plain-refusal.js';
 import { WhyWaiting } from './why-waiting.js';
@@ -53,7 +56,8 @@ export class Engine {
   private readonly counter: CommitCounter;
   private readonly replies: Replies;
   private readonly children: Children;
-  private readonly reader = new GuardedReader(readWith(shippedRecogniser()));
+  private readonly layers: Layers;
+  private readonly reader: GuardedReader;
   private readonly requests: Requests;
   private readonly inbox: Inbox;
   private readonly advisories: Advisories;
@@ -84,6 +88,8 @@ export class Engine {
       lost: (partition) => this.takeover.lost(partition),
     });
     const { work } = this;
+    this.layers = new Layers({ connection, store, keyring, logger, model: shippedModel(), digest: shippedDigest() });
+    this.reader = new GuardedReader(readWith(this.layers));
     this.children = new Children({ connection, work, keyring });
     this.requests = this.takeRequests();
     this.steering = new Steering(work.writer, work.clock);
@@ -113,6 +119,7 @@ export class Engine {
       connection,
       asker: new InboundAsker(connection, this.replies),
       waiting: new WhyWaiting(store, (candidate) => work.explain(candidate)),
+      explaining: new Explaining(this.layers),
       agents: work.agents,
       readModel,
     });
@@ -130,6 +137,7 @@ export class Engine {
       'delegation-list': runProjection({ name: 'delegation-list', project: projectDelegations }, following),
       'cancel-tree': runReactor(cancelTree(jetstream(connection)), following),
       'dead-letters': runReactor(giveUps(store, letters), following),
+      teaching: runReactor(teaching(store, this.layers), { ...following, ...TEACHING_PACE }),
     };
     this.ticks = this.makeTicks();
   }
@@ -191,6 +199,7 @@ export class Engine {
     this.children.serve();
     this.work.link.serve(this.work.scheduler);
     await this.work.policies.start();
+    await this.layers.start();
     await this.presence.start();
     await this.takeover.start();
     await this.advisories.start();
@@ -204,8 +213,9 @@ export class Engine {
     for await (const { type } of connection.status()) {
       if (type !== 'reconnect') continue;
       this.options.logger.info('connected to the bus again');
-      await Promise.all([ensureTopology(connection), this.presence.load(), this.work.policies.load()]).catch((error: unknown) =>
-        this.options.logger.warn({ error: String(error) }, 'the bus is back but not ready; the next outage or start tries again'),
+      await Promise.all([ensureTopology(connection), this.presence.load(), this.work.policies.load(), this.layers.load()]).catch(
+        (error: unknown) =>
+          this.options.logger.warn({ error: String(error) }, 'the bus is back but not ready; the next outage or start tries again'),
       );
     }
   }
@@ -227,6 +237,7 @@ export class Engine {
     link.stop();
     this.reader.stop();
     await Promise.all(Object.values(this.followers).map((follower) => follower.stop()));
+    this.layers.stop();
     await this.publisher.stop();
     await this.refusals.stop();
     await this.counter.stop();

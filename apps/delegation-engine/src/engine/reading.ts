@@ -2,18 +2,18 @@
 import CircuitBreaker from 'opossum';
 import type { DelegationRequest } from '@mandate/contracts';
 import { plan, type AgentCapability, type Reading } from '@mandate/delegation';
-import type { Recogniser } from '@mandate/recognition';
+import type { Layers } from './layers.js';
 
-export type Reader = (request: DelegationRequest, agents: readonly AgentCapability[]) => Reading;
+export type Reader = (tenant: string, request: DelegationRequest, agents: readonly AgentCapability[]) => Reading;
 
 const TIMEOUT_MS = 1_000;
 
 export const readWith =
-  (recognise: Recogniser): Reader =>
-  (request, agents) => {
+  (layers: Pick<Layers, 'recognise'>): Reader =>
+  (tenant, request, agents) => {
     const tools = request.tools?.map((tool) => tool.id) ?? [];
     const asked = request.pattern && request.pattern !== 'auto' ? request.pattern : null;
-    const recognition = asked ? null : recognise({ text: request.goal, tools });
+    const recognition = asked ? null : layers.recognise(tenant, { text: request.goal, tools });
     return {
       kind: 'read',
       recognition,
@@ -22,10 +22,10 @@ export const readWith =
   };
 
 export class GuardedReader {
-  private readonly breaker: CircuitBreaker<[DelegationRequest, readonly AgentCapability[]], Reading>;
+  private readonly breaker: CircuitBreaker<Parameters<Reader>, Reading>;
 
   constructor(reader: Reader) {
-    this.breaker = new CircuitBreaker(async (request: DelegationRequest, agents: readonly AgentCapability[]) => reader(request, agents), {
+    this.breaker = new CircuitBreaker(async (...asked: Parameters<Reader>) => reader(...asked), {
       timeout: TIMEOUT_MS,
       errorThresholdPercentage: 50,
       resetTimeout: 10_000,
@@ -34,9 +34,9 @@ export class GuardedReader {
   }
 
   /** Never rejects. */
-  async read(request: DelegationRequest, agents: readonly AgentCapability[]): Promise<Reading> {
+  async read(...asked: Parameters<Reader>): Promise<Reading> {
     try {
-      return await this.breaker.fire(request, agents);
+      return await this.breaker.fire(...asked);
     } catch (error) {
       const slow = (error as { code?: string }).code === 'ETIMEDOUT';
       return {

@@ -82,7 +82,7 @@ export class Requests {
     const entry = request.parent ? await writer.load(tenant, id) : fresh;
     if (entry.version > 0) return this.repeated(entry, digest, request, origin);
     const known = agents.capabilities(tenant);
-    const reading = request.steps ? null : await this.options.reader.read(request, known);
+    const reading = request.steps ? null : await this.options.reader.read(tenant, request, known);
     const command = await this.admitted(entry, this.commandOf(entry, principal, request, reading), origin.traceparent);
     const key = request.idempotencyKey;
     const first: Origin = {

@@ -35,13 +35,17 @@ export class Steering {
 }
 
 const decisionOf = (command: DelegationCommand, by: string, now: number): DelegationDecisionCommand => {
-  const { type, commandId, stepId, digest, reason, questionId, answer } = command;
+  const { type, commandId, stepId, digest, reason, questionId, answer, pattern } = command;
   const given = { by, commandId, now, ...(reason === undefined ? {} : { reason }), ...(stepId === undefined ? {} : { stepId }) };
   if (type === 'cancel') return { ...given, type };
   const bound = { ...given, ...(digest === undefined ? {} : { digest }) };
   // The administrator may act for everyone: a rule that a flag gets around would only be in the way. It is recorded as what it is.
   if (type === 'approve') return { ...bound, type, mayApproveOwn: by === ADMINISTRATOR };
   if (type === 'deny') return { ...bound, type };
+  if (type === 'feedback') {
+    if (pattern === undefined) throw new AppError('INVALID_FIELD', 'invalid', 'feedback needs pattern', { field: 'pattern' });
+    return { ...given, type, pattern };
+  }
   if (questionId === undefined || answer === undefined)
     throw new AppError('INVALID_FIELD', 'invalid', 'an answer needs questionId and answer', {
       field: questionId === undefined ? 'questionId' : 'answer',

@@ -6,6 +6,7 @@ import type {
   DelegationListItem,
   DelegationView,
   EventView,
+  ExplanationView,
   Page,
   Pattern,
   TaskState,
@@ -35,6 +36,7 @@ export abstract class DelegationApi {
   abstract request(caller: Caller, id: string, body: Uint8Array): Promise<Acknowledgement>;
   abstract command(caller: Caller, delegationId: string, command: DelegationCommand): Promise<Acknowledgement>;
   abstract view(caller: Caller, delegationId: string): Promise<DelegationView>;
+  abstract explanation(caller: Caller, delegationId: string): Promise<ExplanationView>;
   abstract list(caller: Caller, query: ListQuery): Promise<Page<DelegationListItem>>;
   /** Events after a global position, oldest first. */
   abstract events(caller: Caller, delegationId: string, after: number, limit: number): Promise<EventView[]>;

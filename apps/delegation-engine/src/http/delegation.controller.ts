@@ -8,16 +8,17 @@ import {
   type DelegationListItem,
   type DelegationView,
   type EventView,
+  type ExplanationView,
   type Page,
 } from '@mandate/contracts';
 import { isUlid, ulid } from '@mandate/kernel';
 import { Describe, DocumentPipe, FromCaller, QueryPipe, schemas, type Caller } from '@mandate/service-host';
 import { Body, Controller, Get, Header, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { DelegationApi } from './delegation-api.js';
-import { DelegationListQuery, EventListQuery, SteeringBody } from './documents.js';
+import { DelegationListQuery, EventListQuery, FeedbackBody, SteeringBody } from './documents.js';
 import { EVENT_STREAM, resumeAfter, streamEvents, wantsEventStream } from './event-feed.js';
 import { NAME_PIPE, ULID_PIPE } from './id.pipe.js';
-import { ACKNOWLEDGEMENT, DELEGATION, EVENT, LIST_ITEM } from './view-schemas.js';
+import { ACKNOWLEDGEMENT, DELEGATION, EVENT, EXPLANATION, LIST_ITEM } from './view-schemas.js';
 
 const newId = (): string => ulid(Date.now(), randomBytes(10));
 
@@ -96,6 +97,16 @@ export class DelegationController {
       : this.listEvents(caller, id, query, response);
   }
 
+  @Describe({
+    summary: 'Why it was read and planned as it was',
+    description: 'From what was recorded, and from the very model that answered.',
+    answers: { 200: { description: 'Clauses, rule, features, plan', schema: EXPLANATION } },
+  })
+  @Get(':id/explanation')
+  explanation(@FromCaller() caller: Caller, @Param('id', ULID_PIPE) id: string): Promise<ExplanationView> {
+    return this.delegations.explanation(caller, id);
+  }
+
   @Describe({ summary: 'One event with its personal fields', answers: { 200: { description: 'The event', schema: EVENT } } })
   @Get(':id/events/:eventId')
   event(
@@ -161,7 +172,23 @@ export class DelegationController {
     return this.steer(caller, id, 'answer', body);
   }
 
-  private steer(caller: Caller, id: string, type: DelegationCommand['type'], body: SteeringBody): Promise<Acknowledgement> {
+  @Describe({
+    summary: 'Say which pattern the request really asked for',
+    description: "Recorded as an event, also after the end; the tenant's recogniser learns from it. It changes nothing of the delegation.",
+    body: FeedbackBody,
+    answers: ACKNOWLEDGED,
+  })
+  @Post(':id/feedback')
+  @HttpCode(200)
+  feedback(
+    @FromCaller() caller: Caller,
+    @Param('id', ULID_PIPE) id: string,
+    @Body(new DocumentPipe(FeedbackBody)) body: FeedbackBody,
+  ): Promise<Acknowledgement> {
+    return this.steer(caller, id, 'feedback', body);
+  }
+
+  private steer(caller: Caller, id: string, type: DelegationCommand['type'], body: SteeringBody | FeedbackBody): Promise<Acknowledgement> {
     return this.delegations.command(caller, id, { ...body, commandId: body.commandId ?? newId(), type });
   }
 

@@ -28,6 +28,13 @@ export class SteeringBody {
   @Optional() @IsString() @MaxLength(2000) reason?: string;
 }
 
+/** A command of type `feedback` without its `type`. */
+export class FeedbackBody {
+  @Optional() @IsUlidText() commandId?: string;
+  @IsIn(PATTERNS) pattern!: Pattern;
+  @Optional() @IsString() @MaxLength(2000) reason?: string;
+}
+
 export class DelegationListQuery {
   @Optional() @IsIn(TASK_STATES) state?: TaskState;
   @Optional() @IsIn(PATTERNS) pattern?: Pattern;

@@ -12,6 +12,7 @@ import {
   type DelegationListItem,
   type DelegationView,
   type EventView,
+  type ExplanationView,
   type Page,
   type SchedulingChange,
   type SchedulingView,
@@ -57,6 +58,9 @@ class RecordingApi extends DelegationApi {
   async view(_caller: Caller, id: string): Promise<DelegationView> {
     if (id !== ID) throw unknownDelegation();
     return { id, state: 'TASK_STATE_WORKING', goal: 'g', pattern: null, confidence: null, decision: null, steps: [], createdAt: 't' };
+  }
+  async explanation(): Promise<ExplanationView> {
+    throw unknownDelegation();
   }
   async list(_caller: Caller, query: ListQuery): Promise<Page<DelegationListItem>> {
     this.asked.push(query);
@@ -281,6 +285,8 @@ describe('reading', () => {
       '/api/delegations/{id}/deny',
       '/api/delegations/{id}/events',
       '/api/delegations/{id}/events/{eventId}',
+      '/api/delegations/{id}/explanation',
+      '/api/delegations/{id}/feedback',
       '/api/delegations/{id}/steps/{stepId}/output',
       '/api/scheduling',
     ]);

@@ -8,6 +8,7 @@ const id = { type: 'string', pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$' };
 const state = { type: 'string', enum: TASK_STATES };
 const pattern = { type: 'string', enum: PATTERNS };
 const confidence = { type: 'number', minimum: 0, maximum: 1 };
+const number = { type: 'number' };
 const anyJson = {};
 
 export const ACKNOWLEDGEMENT = record({ id, state });
@@ -46,9 +47,11 @@ const STEP = record(
   ['output', 'error', 'waiting', 'question'],
 );
 
+const CHANCES = list(record({ pattern, confidence }));
+
 const DECISION = record({
   chosen: pattern,
-  alternatives: list(record({ pattern, confidence })),
+  alternatives: CHANCES,
   model: text,
   fallback: nullable(text),
 });
@@ -86,6 +89,34 @@ export const DELEGATION = record(
   },
   ['approvals', 'result', 'error', 'spent', 'endedAt'],
 );
+
+export const EXPLANATION = record({
+  id,
+  decision: nullable(DECISION),
+  confidence: nullable(confidence),
+  reasons: list(text),
+  recognition: nullable(
+    record({
+      clauses: list(record({ text, link: text })),
+      rule: record({ name: text, because: text, alternatives: CHANCES }),
+      learned: record({ alternatives: CHANCES, features: list(record({ name: text, value: number, towards: number })) }),
+      trust: record({ share: confidence, nearest: text }),
+      digest: text,
+      layer: nullable(integer),
+    }),
+  ),
+  plan: nullable(
+    record({
+      by: text,
+      suggestion: { type: 'boolean' },
+      pattern,
+      steps: list(record({ id: text, capability: text, dependsOn: list(text), goal: nullable(text) })),
+      reasons: list(text),
+    }),
+  ),
+  fallback: nullable(record({ reason: text, detail: text })),
+  feedback: list(record({ pattern, by: text })),
+});
 
 export const LIST_ITEM = record({
   id,
@@ -155,8 +186,6 @@ export const DEAD_LETTERS_SETTLED = record({
   ),
   nextCursor: nullable(text),
 });
-
-const number = { type: 'number' };
 
 export const SCHEDULING = record({
   running: integer,

@@ -126,6 +126,7 @@ const decideReading = (command: RequestDelegation, budget: BudgetLeft): Delegati
       alternatives: asked || !recognition ? certain(pattern) : recognition.alternatives,
       model: asked || !recognition ? 'requested' : `${recognition.model.name}@${recognition.model.version}`,
       planner,
+      ...recognition?.answeredBy,
     },
     personal: { reasons: asked || !recognition ? [`the request says ${pattern}`] : recognition.reasons },
   };

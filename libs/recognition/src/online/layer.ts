@@ -79,11 +79,14 @@ export const layerChances = ({ weights }: Pick<Weights, 'weights'>, { feature, v
   return softmax([a, b, c, d]);
 };
 
-/** One step towards the truth. */
-export const step = (model: Weights, seen: Seen, truth: number): void => {
+/** The target of a step where the truth is known. */
+export const certainly = (truth: number): Chances => chancesFrom((c) => (c === truth ? 1 : 0));
+
+/** One step towards `target`; `share` of a whole one. */
+export const step = (model: Weights, seen: Seen, target: Chances, share = 1): void => {
   const { weights, slopes } = model;
   const chances = layerChances(model, seen);
-  const error = chancesFrom((c) => (chances[c] as number) - (c === truth ? 1 : 0));
+  const error = chancesFrom((c) => share * ((chances[c] as number) - (target[c] as number)));
   const size = error.reduce((sum, e) => sum + e * e, 0);
   for (let i = 0; i < seen.feature.length; i++) {
     const feature = seen.feature[i] as number;

@@ -9,6 +9,7 @@ interface Preamble {
   format: string;
   over: string;
   outcomes: number;
+  trials: number;
   rollbacks: number;
   features: number;
   weights: number;
@@ -27,6 +28,7 @@ export const encodeTenant = (state: TenantState): Uint8Array => {
     format: FORMAT,
     over: state.over,
     outcomes: state.outcomes,
+    trials: state.trials,
     rollbacks: state.rollbacks,
     features: state.current.slopes.length,
     weights: state.current.weights.length,
@@ -67,6 +69,6 @@ export const decodeTenant = (bytes: Uint8Array, over: string): TenantState => {
     truth,
   });
   const [current, safe] = [weights(), weights()];
-  const { outcomes, rollbacks } = preamble;
-  return { over, outcomes, rollbacks, current, safe, memory: preamble.memory.map(lesson), guard: preamble.guard.map(lesson) };
+  const { outcomes, trials, rollbacks } = preamble;
+  return { over, outcomes, trials, rollbacks, current, safe, memory: preamble.memory.map(lesson), guard: preamble.guard.map(lesson) };
 };

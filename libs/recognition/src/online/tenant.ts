@@ -2,12 +2,13 @@
  * A tenant's recogniser: the shipped model and a layer that outcomes teach. Some outcomes are kept apart as a guard: a layer that answers
  * them worse than it did before is taken back to where it was. Everything here is a function of the outcomes in their order.
  */
-import { exact, ORDER, sharpened, withSteps, type Chances } from '../chances.js';
+import { chancesFrom, exact, ORDER, sharpened, withSteps, type Chances } from '../chances.js';
 import type { Pattern } from '@mandate/contracts';
+import { explain, type Explanation } from '../explain.js';
 import { examine, type Examined, type RecogniserModel } from '../model.js';
 import type { RecognitionInput } from '../reading.js';
 import { answerOf, type Recognition } from '../recognise.js';
-import { firstWeights, layerChances, seenBy, step, type Seen, type Weights } from './layer.js';
+import { certainly, firstWeights, layerChances, seenBy, step, type Seen, type Weights } from './layer.js';
 import { encodeTenant } from './tenant-codec.js';
 
 interface Lesson {
@@ -20,6 +21,8 @@ export interface TenantState {
   /** The digest of what the shipped model was trained on: a layer belongs to one model. */
   over: string;
   outcomes: number;
+  /** Patterns that were tried, and served or not. */
+  trials: number;
   rollbacks: number;
   current: Weights;
   /** Where a layer that gets worse goes back to. */
@@ -47,6 +50,7 @@ export const newTenant = (model: RecogniserModel): TenantState => {
   return {
     over: model.header.trainedOn,
     outcomes: 0,
+    trials: 0,
     rollbacks: 0,
     current: firstWeights(measures),
     safe: firstWeights(measures),
@@ -80,14 +84,32 @@ export const learn = (state: TenantState, seen: Seen, outcome: Pattern): void =>
   const n = state.outcomes;
   if (n % GUARD_EVERY === 0) keep(state.guard, GUARD, n / GUARD_EVERY - 1, lesson);
   else {
-    step(state.current, seen, lesson.truth);
+    step(state.current, seen, certainly(lesson.truth));
     for (let i = 0; i < REPEATS && state.memory.length > 0; i++) {
       const { seen: old, truth } = state.memory[((n * REPEATS + i) * STRIDE) % state.memory.length] as Lesson;
-      step(state.current, old, truth);
+      step(state.current, old, certainly(truth));
     }
     keep(state.memory, MEMORY, n - 1 - Math.floor(n / GUARD_EVERY), lesson);
   }
   if (n % CHECK_EVERY === 0) check(state);
+};
+
+/** What a trial teaches beside an outcome: that a plan worked does not say that no other would have. */
+const TRIAL_SHARE = 0.1;
+
+/**
+ * Learns whether the pattern that was tried served, in place: towards it, or away from it towards the others. Only where a guard watches,
+ * because a layer that hears its own answers praised grows sure of all of them.
+ */
+export const learnTrial = (state: TenantState, seen: Seen, tried: Pattern, served: boolean): void => {
+  state.trials += 1;
+  if (state.guard.length === 0) return;
+  const place = ORDER.indexOf(tried);
+  const chances = layerChances(state.current, seen);
+  const rest = 1 - (chances[place] as number) + 1e-9;
+  const target = served ? certainly(place) : chancesFrom((c) => (c === place ? 0 : ((chances[c] as number) + 1e-9 / 3) / rest));
+  step(state.current, seen, target, TRIAL_SHARE);
+  if (state.trials % CHECK_EVERY === 0) check(state);
 };
 
 const chancesFor = (state: TenantState, examined: Examined, seen: Seen): Chances =>
@@ -99,6 +121,9 @@ const chancesFor = (state: TenantState, examined: Examined, seen: Seen): Chances
 export interface TaughtAnswer {
   recognition: Recognition;
   learn(outcome: Pattern): void;
+  learnTrial(tried: Pattern, served: boolean): void;
+  /** Why, for readers. */
+  explain(): Explanation;
 }
 
 export interface TenantRecogniser {
@@ -113,11 +138,14 @@ export const tenantRecogniser = (model: RecogniserModel, state: TenantState = ne
   answer(input) {
     const examined = examine(model, input);
     const seen = seenBy(examined);
-    const version = state.outcomes === 0 ? model.header.version : `${model.header.version}+${state.outcomes}`;
+    const taught = state.outcomes + state.trials;
+    const named = { name: model.header.name, version: taught === 0 ? model.header.version : `${model.header.version}+${taught}` };
     const chances = chancesFor(state, examined, seen);
     return {
-      recognition: answerOf(examined, chances, { name: model.header.name, version }),
+      recognition: answerOf(examined, chances, named),
       learn: (outcome) => learn(state, seen, outcome),
+      learnTrial: (tried, served) => learnTrial(state, seen, tried, served),
+      explain: () => ({ ...explain(model, input, chances), model: named }),
     };
   },
   state,

@@ -3,7 +3,7 @@ import { examples, requests } from '../../spec/requests.js';
 import { ORDER } from '../chances.js';
 import { decodeModel, encodeModel } from '../codec.js';
 import { examine, type RecogniserModel } from '../model.js';
-import { tenantRecogniser } from '../online/tenant.js';
+import { tenantRecogniser, type TenantRecogniser } from '../online/tenant.js';
 import { decodeTenant } from '../online/tenant-codec.js';
 import { recogniser } from '../recognise.js';
 import { figuresOf, judge } from './figures.js';
@@ -102,6 +102,30 @@ describe('training', () => {
       for (const tenant of [resumed, going]) for (const { input, label } of contrary(8)) tenant.answer(input).learn(label);
       expect(Buffer.compare(resumed.bytes(), going.bytes())).toBe(0);
       expect(() => decodeTenant(once, 'b'.repeat(64))).toThrow(expect.objectContaining({ code: 'BAD_MODEL' }) as unknown as Error);
+    });
+
+    it('learns a little from what was tried, and only where a guard watches', () => {
+      const input = { text: 'Please check the log, then convert the result and index it.' };
+      const chanceOf = (tenant: TenantRecogniser): number =>
+        tenant.answer(input).recognition.alternatives.find(({ pattern }) => pattern === 'parallel')?.confidence ?? NaN;
+      const untaught = tenantRecogniser(model);
+      untaught.answer(input).learnTrial('parallel', true);
+      expect(chanceOf(untaught)).toBe(chanceOf(tenantRecogniser(model)));
+      const { tenant } = taught(12);
+      const before = chanceOf(tenant);
+      for (let i = 0; i < 5; i++) tenant.answer(input).learnTrial('parallel', false);
+      const shaken = chanceOf(tenant);
+      expect(shaken).toBeLessThan(before);
+      for (let i = 0; i < 5; i++) tenant.answer(input).learnTrial('parallel', true);
+      expect(chanceOf(tenant)).toBeGreaterThan(shaken);
+      expect(tenant.state).toMatchObject({ trials: 10, outcomes: taught(12).tenant.state.outcomes });
+    });
+
+    it('explains the answer that it gave', () => {
+      const { tenant } = taught(12);
+      const answer = tenant.answer({ text: 'Please check the log, then convert the result and index it.' });
+      const { pattern, confidence, model: named } = answer.recognition;
+      expect(answer.explain()).toMatchObject({ pattern, confidence, model: named });
     });
 
     it('keeps no text', () => {

@@ -1,0 +1,210 @@
+/**
+ * What each tenant's outcomes have taught its recogniser, as every engine knows it: folded from the tenant's lessons, from the last snapshot on,
+ * when the bus tells of a new one. A layer is a function of the shipped model, the lessons up to a version and the goals that can still be read.
+ */
+import { createHash } from 'node:crypto';
+import { subjects } from '@mandate/contracts';
+import type { AnsweredBy } from '@mandate/delegation';
+import { Snapshots, type EventStore, type Keyring, type RecordedEvent } from '@mandate/event-store';
+import {
+  decodeTenant,
+  newTenant,
+  tenantRecogniser,
+  type Recognition,
+  type RecognitionInput,
+  type RecogniserModel,
+  type TenantRecogniser,
+} from '@mandate/recognition';
+import type { Logger } from '@mandate/service-host';
+import type { NatsConnection, Subscription } from '@nats-io/transport-node';
+import { RECOGNISER_STREAM, type RecogniserEvent } from './lesson-events.js';
+
+export interface Layer {
+  recogniser: TenantRecogniser;
+  digest: string;
+  /** Of the tenant's lessons; 0 = none. */
+  version: number;
+  /** Of the last event that was learnt from. */
+  position: number;
+}
+
+export interface LayersOptions {
+  connection: NatsConnection;
+  store: EventStore;
+  keyring: Keyring;
+  logger: Logger;
+  model: RecogniserModel;
+  /** SHA-256 of the shipped model. */
+  digest: string;
+}
+
+interface TaughtLesson {
+  lesson: RecogniserEvent['data'];
+  version: number;
+  input: RecognitionInput | null;
+}
+
+/** A layer is about a megabyte: the tenants heard of last stay in memory. */
+const KEPT = 64;
+const PAGE = 200;
+/** Changes whenever the same lessons would give other bytes. */
+const FOLD = 'tenant-layer-1';
+export const SNAPSHOT_EVERY = 64;
+
+export class Layers {
+  /** Used last at the end. */
+  private readonly known = new Map<string, Layer>();
+  private readonly loading = new Map<string, Promise<Layer>>();
+  private readonly snapshots: Snapshots;
+  private readonly plain: Layer;
+  private subscription: Subscription | undefined;
+
+  constructor(private readonly options: LayersOptions) {
+    const { store, keyring, model, digest } = options;
+    this.snapshots = new Snapshots(store.database, keyring, `${FOLD}/${digest}`);
+    this.plain = { recogniser: tenantRecogniser(model), digest, version: 0, position: 0 };
+  }
+
+  /** Answers with what this engine has read so far; a tenant that it does not know yet is read meanwhile. */
+  recognise(tenant: string, input: RecognitionInput): Recognition & { answeredBy: AnsweredBy } {
+    const layer = this.known.get(tenant);
+    if (layer) this.keep(tenant, layer);
+    else void this.current(tenant).catch((error: unknown) => this.trouble(tenant, error));
+    const { recogniser, digest, version } = layer ?? this.plain;
+    const { recognition } = recogniser.answer(input);
+    return { ...recognition, answeredBy: version === 0 ? { digest } : { digest, layer: version } };
+  }
+
+  /** Listens first, so that nothing falls between the reading and the listening. */
+  async start(): Promise<void> {
+    this.subscription = this.options.connection.subscribe(subjects.event('*', RECOGNISER_STREAM.type, RECOGNISER_STREAM.id), {
+      callback: (error, message) => {
+        const tenant = message.subject.split('.')[2] ?? '';
+        if (!error && this.known.has(tenant)) void this.current(tenant).catch((failure: unknown) => this.trouble(tenant, failure));
+      },
+    });
+    for (const { tenant } of await this.options.store.streamsOfType(RECOGNISER_STREAM.type, KEPT)) await this.current(tenant);
+  }
+
+  stop(): void {
+    this.subscription?.unsubscribe();
+  }
+
+  /** After an outage of the bus lessons may have been missed. */
+  async load(): Promise<void> {
+    for (const tenant of [...this.known.keys()]) await this.current(tenant);
+  }
+
+  /** The layer with every lesson that the log holds now. One reading of a tenant at a time; who comes meanwhile waits for one more. */
+  current(tenant: string): Promise<Layer> {
+    const before = this.loading.get(tenant) ?? Promise.resolve();
+    const next = before.catch(() => undefined).then(() => this.read(tenant));
+    this.loading.set(tenant, next);
+    const settled = (): void => {
+      if (this.loading.get(tenant) === next) this.loading.delete(tenant);
+    };
+    next.then(settled, settled);
+    return next;
+  }
+
+  /** The layer as it was after `version` lessons, folded anew from the log. */
+  async at(tenant: string, version: number): Promise<Layer> {
+    let layer = this.fresh();
+    for await (const page of this.lessons(tenant, 0, version)) layer = this.taught(layer, page);
+    return layer;
+  }
+
+  /** Kept beside the log, so that a start folds only what came since. */
+  async save(tenant: string): Promise<void> {
+    const { recogniser, version, position } = await this.current(tenant);
+    const state = { position, layer: Buffer.from(recogniser.bytes()).toString('base64') };
+    await this.snapshots.save(tenant, RECOGNISER_STREAM, { version, state });
+  }
+
+  private async read(tenant: string): Promise<Layer> {
+    let layer = this.known.get(tenant) ?? (await this.loaded(tenant));
+    const { rollbacks } = layer.recogniser.state;
+    this.keep(tenant, layer);
+    for await (const page of this.lessons(tenant, layer.version)) {
+      // Learnt and renamed without a pause: nobody is answered by half a page under the name of what was before.
+      layer = this.taught(layer, page);
+      this.keep(tenant, layer);
+    }
+    if (layer.recogniser.state.rollbacks > rollbacks)
+      this.options.logger.warn({ tenant, lessons: layer.version }, 'lessons made a layer worse: it went back to where it was');
+    return layer;
+  }
+
+  private keep(tenant: string, layer: Layer): void {
+    this.known.delete(tenant);
+    this.known.set(tenant, layer);
+    if (this.known.size > KEPT) this.known.delete(this.known.keys().next().value as string);
+  }
+
+  private fresh(): Layer {
+    const { model, digest } = this.options;
+    return { recogniser: tenantRecogniser(model, newTenant(model)), digest, version: 0, position: 0 };
+  }
+
+  private async loaded(tenant: string): Promise<Layer> {
+    const snapshot = await this.snapshots.load(tenant, RECOGNISER_STREAM);
+    if (!snapshot) return this.fresh();
+    const { model } = this.options;
+    const { layer, position } = snapshot.state as { layer: string; position: number };
+    const state = decodeTenant(Buffer.from(layer, 'base64'), model.header.trainedOn);
+    return this.named({ recogniser: tenantRecogniser(model, state), version: snapshot.version, position });
+  }
+
+  /** What lies behind `after` in the log, page by page, with what the recogniser was asked. */
+  private async *lessons(tenant: string, after: number, to = Infinity): AsyncGenerator<TaughtLesson[]> {
+    const { store } = this.options;
+    for (let version = after; version < to;) {
+      const limit = Math.min(PAGE, to - version);
+      const recorded = await store.readStream({ tenant, stream: RECOGNISER_STREAM, fromVersion: version + 1, limit });
+      const page: TaughtLesson[] = [];
+      for (const event of recorded) {
+        const lesson = event.data as unknown as RecogniserEvent['data'];
+        const stream = { type: 'delegation', id: lesson.delegationId };
+        const [requested] = await store.readStream({ tenant, stream, limit: 1, decrypt: true });
+        page.push({ lesson, version: event.version, input: requested ? inputOf(requested) : null });
+      }
+      if (page.length > 0) yield page;
+      if (page.length < limit) return;
+      version += page.length;
+    }
+  }
+
+  /** Learns in place. A lesson whose goal was erased teaches nothing any more. */
+  private taught({ recogniser, ...layer }: Layer, page: readonly TaughtLesson[]): Layer {
+    for (const { lesson, input } of page) {
+      if (!input) continue;
+      const answer = recogniser.answer(input);
+      if (lesson.by === 'outcome') answer.learnTrial(lesson.pattern, lesson.succeeded);
+      else answer.learn(lesson.pattern);
+    }
+    const last = page.at(-1);
+    return last ? this.named({ recogniser, version: last.version, position: last.lesson.position }) : { recogniser, ...layer };
+  }
+
+  private named(layer: Omit<Layer, 'digest'>): Layer {
+    const { weights } = layer.recogniser.state.current;
+    const digest = createHash('sha256').update(this.options.digest).update(littleEndian(weights)).digest('hex');
+    return { ...layer, digest };
+  }
+
+  private trouble(tenant: string, error: unknown): void {
+    this.options.logger.warn({ error: String(error), tenant }, 'lessons could not be read; the next one or the next start tries again');
+  }
+}
+
+/** What the recogniser was asked; null once erased. */
+export const inputOf = ({ personal }: RecordedEvent): RecognitionInput | null => {
+  if (!personal || 'erased' in personal || typeof personal['goal'] !== 'string') return null;
+  const tools = (personal['tools'] ?? []) as unknown as { id: string }[];
+  return { text: personal['goal'], tools: tools.map(({ id }) => id) };
+};
+
+const littleEndian = (numbers: Float32Array): Uint8Array => {
+  const bytes = Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+  return new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? bytes : Buffer.from(bytes).swap32();
+};
