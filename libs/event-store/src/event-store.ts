@@ -230,6 +230,10 @@ export class EventStore {
     return streams.streamsOfType(this.database, type, limit, after);
   }
 
+  lastOfType(tenant: string, type: string): Promise<number> {
+    return streams.lastOfType(this.database, tenant, type);
+  }
+
   dueTimers(partitions: readonly number[], now: Date, limit: number): Promise<streams.StreamRow[]> {
     return streams.dueTimers(this.database, partitions, now, limit);
   }

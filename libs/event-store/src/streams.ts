@@ -45,6 +45,10 @@ const OF_TYPE = {
   name: 'es_streams_of_type',
   text: `SELECT ${COLUMNS} FROM es.stream WHERE type = $1 AND type <> 'delegation' AND (tenant, id) > ($2, $3) ORDER BY tenant, id LIMIT $4`,
 };
+const LAST_OF_TYPE = {
+  name: 'es_last_of_type',
+  text: "SELECT coalesce(max(last_position), 0) AS position FROM es.stream WHERE type = $1 AND type <> 'delegation' AND tenant = $2",
+};
 const DUE = {
   name: 'es_due_timers',
   text: `SELECT ${COLUMNS} FROM es.stream WHERE open AND partition = ANY ($1::smallint[]) AND wake_at <= $2 ORDER BY wake_at LIMIT $3`,
@@ -114,6 +118,10 @@ export const streamsOfType = async (
   limit: number,
   after: { tenant: string; id: string } = { tenant: '', id: '' },
 ): Promise<StreamRow[]> => (await database.query(OF_TYPE, [type, after.tenant, after.id, limit])).map(streamRow);
+
+/** Position of the last event in a tenant's streams of a type; 0 = none. Not for delegations. */
+export const lastOfType = async (database: Database, tenant: string, type: string): Promise<number> =>
+  Number((await database.query(LAST_OF_TYPE, [type, tenant]))[0]?.['position']);
 
 export const dueTimers = async (database: Database, partitions: readonly number[], now: Date, limit: number): Promise<StreamRow[]> =>
   (await database.query(DUE, [partitions, now, limit])).map(streamRow);

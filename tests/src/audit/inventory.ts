@@ -7,6 +7,7 @@
 export type Record = readonly string[] | 'reads' | 'follows from the log' | 'moves messages' | 'no effect outside of memory';
 
 const STEERED = ['delegation.canceled', 'delegation.approved', 'delegation.denied', 'delegation.answered'];
+const FEEDBACK = ['delegation.feedbackgiven'];
 const POLICY = [
   'policy.limitset',
   'policy.limitremoved',
@@ -32,11 +33,13 @@ export const ROUTES: Readonly<globalThis.Record<string, Record>> = {
   'GET /api/delegations/:id': 'reads',
   'GET /api/delegations/:id/events': 'reads',
   'GET /api/delegations/:id/events/:eventId': 'reads',
+  'GET /api/delegations/:id/explanation': 'reads',
   'GET /api/delegations/:id/steps/:stepId/output': 'reads',
   'POST /api/delegations/:id/cancel': STEERED,
   'POST /api/delegations/:id/approve': STEERED,
   'POST /api/delegations/:id/deny': STEERED,
   'POST /api/delegations/:id/answer': STEERED,
+  'POST /api/delegations/:id/feedback': FEEDBACK,
   'GET /api/agents': 'reads',
   'GET /api/scheduling': 'reads',
   'POST /api/scheduling': POLICY,
@@ -56,7 +59,7 @@ export const ROUTES: Readonly<globalThis.Record<string, Record>> = {
 /** Nest's message patterns, and the consumers and subscriptions of each source file. */
 export const MESSAGES: Readonly<globalThis.Record<string, Record>> = {
   'pattern REGISTER': ['agent.registered'],
-  'pattern COMMAND': STEERED,
+  'pattern COMMAND': [...STEERED, ...FEEDBACK],
   'libs/messaging/src/partition-consumer.ts: consume': [
     ...REQUESTED,
     'delegation.stepsucceeded',
@@ -71,6 +74,7 @@ export const MESSAGES: Readonly<globalThis.Record<string, Record>> = {
   'apps/delegation-engine/src/engine/children.ts: subscribe': ['delegation.childadmitted'],
   'apps/delegation-engine/src/engine/presence.ts: subscribe': ['agent.lost', 'agent.returned'],
   'apps/delegation-engine/src/engine/policies.ts: subscribe': 'reads',
+  'apps/delegation-engine/src/engine/layers.ts: subscribe': 'reads',
 };
 
 /** Ticks and duties by name, timers by source file, and what follows the log. */
@@ -91,6 +95,7 @@ export const SCHEDULES: Readonly<globalThis.Record<string, Record>> = {
   'apps/audit/src/transparency/transparency.ts: setInterval': 'follows from the log',
   'delegation-list': 'follows from the log',
   'cancel-tree': STEERED,
+  teaching: ['recogniser.taught'],
   'libs/messaging/src/replies.ts: setInterval': 'no effect outside of memory',
   'apps/audit/src/keeper.ts: setInterval': 'no effect outside of memory',
   'apps/delegation-engine/src/engine/ticks.ts: setInterval': 'no effect outside of memory',
@@ -108,6 +113,8 @@ export const COMMANDS: Readonly<globalThis.Record<string, string>> = {
   approve: 'POST /api/delegations/:id/approve',
   deny: 'POST /api/delegations/:id/deny',
   answer: 'POST /api/delegations/:id/answer',
+  feedback: 'POST /api/delegations/:id/feedback',
+  explain: 'GET /api/delegations/:id/explanation',
   agents: 'GET /api/agents',
   scheduling: 'GET /api/scheduling',
   limit: 'POST /api/scheduling',

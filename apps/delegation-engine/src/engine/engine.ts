@@ -194,7 +194,10 @@ export class Engine {
   async start(): Promise<void> {
     // Keys that this process remembers open what was erased; without the event it would be a minute until they are looked up again.
     this.erasures = this.ground.connection.subscribe(subjects.event('*', 'erasure', '*'), {
-      callback: () => this.ground.store.forgetKeys(),
+      callback: () => {
+        this.ground.store.forgetKeys();
+        void this.layers.load();
+      },
     });
     this.children.serve();
     this.work.link.serve(this.work.scheduler);

@@ -119,15 +119,28 @@ describe('the layer of a tenant', () => {
     await layers.current('nobody');
   });
 
-  it('no longer holds what was erased, once it is folded anew', async () => {
+  it('forgets what was erased, in memory, beside the log and when it is folded anew', async () => {
+    const layers = engine();
+    await layers.current(TENANT);
     const owner = new pg.Client({ connectionString: database.url });
     await owner.connect();
     await owner.query('UPDATE es.stream SET data_key = NULL WHERE id = $1', [idOf(3)]);
     await owner.end();
-    await store.close();
-    store = await EventStore.open({ databaseUrl: database.url, keyring, where: { service: 'tests', instance: 't' } });
-    const { digest, recogniser } = await engine().at(TENANT, LESSONS);
-    expect(digest).not.toBe(digests.at(-1));
-    expect(recogniser.state.outcomes).toBe(LESSONS - 1);
+    store.forgetKeys();
+    await store.append({
+      tenant: TENANT,
+      stream: { type: 'erasure', id: idOf(900) },
+      expected: 'no-stream',
+      events: [{ type: 'dev.mandate.erasure.completed.v1', occurredAt: timestamp(START), data: {} }],
+      actor: { kind: 'service', id: 'audit' },
+      correlationId: idOf(900),
+    });
+    await layers.load();
+    const forgetting = await layers.current(TENANT);
+    expect(forgetting.digest).not.toBe(digests.at(-1));
+    expect(forgetting.recogniser.state.outcomes).toBe(LESSONS - 1);
+    const resumed = await engine().current(TENANT);
+    expect(Buffer.compare(resumed.recogniser.bytes(), forgetting.recogniser.bytes())).toBe(0);
+    expect((await engine().at(TENANT, LESSONS)).digest).toBe(forgetting.digest);
   });
 });

@@ -26,6 +26,8 @@ export interface Layer {
   version: number;
   /** Of the last event that was learnt from. */
   position: number;
+  /** Of the log, when its folding began: what was erased later is perhaps still in it. */
+  since: number;
 }
 
 export interface LayersOptions {
@@ -47,6 +49,8 @@ interface TaughtLesson {
 /** A layer is about a megabyte: the tenants heard of last stay in memory. */
 const KEPT = 64;
 const PAGE = 200;
+/** Streams of erasures. */
+const ERASURE = 'erasure';
 /** Changes whenever the same lessons would give other bytes. */
 const FOLD = 'tenant-layer-1';
 export const SNAPSHOT_EVERY = 64;
@@ -62,7 +66,7 @@ export class Layers {
   constructor(private readonly options: LayersOptions) {
     const { store, keyring, model, digest } = options;
     this.snapshots = new Snapshots(store.database, keyring, `${FOLD}/${digest}`);
-    this.plain = { recogniser: tenantRecogniser(model), digest, version: 0, position: 0 };
+    this.plain = { recogniser: tenantRecogniser(model), digest, version: 0, position: 0, since: 0 };
   }
 
   /** Answers with what this engine has read so far; a tenant that it does not know yet is read meanwhile. */
@@ -90,9 +94,9 @@ export class Layers {
     this.subscription?.unsubscribe();
   }
 
-  /** After an outage of the bus lessons may have been missed. */
+  /** After an erasure of a tenant, or an outage of the bus, in which lessons and erasures may have been missed. */
   async load(): Promise<void> {
-    for (const tenant of [...this.known.keys()]) await this.current(tenant);
+    for (const tenant of [...this.known.keys()]) await this.current(tenant).catch((error: unknown) => this.trouble(tenant, error));
   }
 
   /** The layer with every lesson that the log holds now. One reading of a tenant at a time; who comes meanwhile waits for one more. */
@@ -109,20 +113,27 @@ export class Layers {
 
   /** The layer as it was after `version` lessons, folded anew from the log. */
   async at(tenant: string, version: number): Promise<Layer> {
-    let layer = this.fresh();
+    let layer = this.fresh(0);
     for await (const page of this.lessons(tenant, 0, version)) layer = this.taught(layer, page);
     return layer;
   }
 
   /** Kept beside the log, so that a start folds only what came since. */
   async save(tenant: string): Promise<void> {
-    const { recogniser, version, position } = await this.current(tenant);
-    const state = { position, layer: Buffer.from(recogniser.bytes()).toString('base64') };
+    await this.put(tenant, await this.current(tenant));
+  }
+
+  private async put(tenant: string, { recogniser, version, position, since }: Layer): Promise<void> {
+    const state = { position, since, layer: Buffer.from(recogniser.bytes()).toString('base64') };
     await this.snapshots.save(tenant, RECOGNISER_STREAM, { version, state });
   }
 
   private async read(tenant: string): Promise<Layer> {
-    let layer = this.known.get(tenant) ?? (await this.loaded(tenant));
+    const { store } = this.options;
+    const erasedAt = await store.lastOfType(tenant, ERASURE);
+    const before = this.known.get(tenant) ?? (await this.loaded(tenant));
+    const stale = before !== null && before.since < erasedAt;
+    let layer = before && !stale ? before : this.fresh((await store.head()).size);
     const { rollbacks } = layer.recogniser.state;
     this.keep(tenant, layer);
     for await (const page of this.lessons(tenant, layer.version)) {
@@ -132,6 +143,7 @@ export class Layers {
     }
     if (layer.recogniser.state.rollbacks > rollbacks)
       this.options.logger.warn({ tenant, lessons: layer.version }, 'lessons made a layer worse: it went back to where it was');
+    if (stale) await this.put(tenant, layer);
     return layer;
   }
 
@@ -141,18 +153,18 @@ export class Layers {
     if (this.known.size > KEPT) this.known.delete(this.known.keys().next().value as string);
   }
 
-  private fresh(): Layer {
+  private fresh(since: number): Layer {
     const { model, digest } = this.options;
-    return { recogniser: tenantRecogniser(model, newTenant(model)), digest, version: 0, position: 0 };
+    return { recogniser: tenantRecogniser(model, newTenant(model)), digest, version: 0, position: 0, since };
   }
 
-  private async loaded(tenant: string): Promise<Layer> {
+  private async loaded(tenant: string): Promise<Layer | null> {
     const snapshot = await this.snapshots.load(tenant, RECOGNISER_STREAM);
-    if (!snapshot) return this.fresh();
+    if (!snapshot) return null;
     const { model } = this.options;
-    const { layer, position } = snapshot.state as { layer: string; position: number };
+    const { layer, position, since } = snapshot.state as { layer: string; position: number; since: number };
     const state = decodeTenant(Buffer.from(layer, 'base64'), model.header.trainedOn);
-    return this.named({ recogniser: tenantRecogniser(model, state), version: snapshot.version, position });
+    return this.named({ recogniser: tenantRecogniser(model, state), version: snapshot.version, position, since });
   }
 
   /** What lies behind `after` in the log, page by page, with what the recogniser was asked. */
@@ -183,10 +195,10 @@ export class Layers {
       else answer.learn(lesson.pattern);
     }
     const last = page.at(-1);
-    return last ? this.named({ recogniser, version: last.version, position: last.lesson.position }) : { recogniser, ...layer };
+    return last ? this.named({ ...layer, recogniser, version: last.version, position: last.lesson.position }) : { recogniser, ...layer };
   }
 
-  private named(layer: Omit<Layer, 'digest'>): Layer {
+  private named(layer: Omit<Layer, 'digest'> & { digest?: string }): Layer {
     const { weights } = layer.recogniser.state.current;
     const digest = createHash('sha256').update(this.options.digest).update(littleEndian(weights)).digest('hex');
     return { ...layer, digest };
