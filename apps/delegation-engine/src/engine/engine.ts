@@ -3,7 +3,16 @@ import { randomBytes } from 'node:crypto';
 import { subjects } from '@mandate/contracts';
 import { DEFAULT_FALLBACK_THRESHOLD } from '@mandate/recognition';
 import { shippedDigest, shippedModel } from '@mandate/recognition-model';
-import { CommitCounter, DeadLetters, Publisher, RefusalRecorder, runProjection, runReactor, type Subscription } from '@mandate/event-store';
+import {
+  CommitCounter,
+  DeadLetters,
+  Publisher,
+  RefusalRecorder,
+  runProjection,
+  runReactor,
+  type Subscription,
+  type SubscriptionOptions,
+} from '@mandate/event-store';
 import { ulid } from '@mandate/kernel';
 import { ensureTopology, JetStreamEventBus, JetStreamServer, Replies } from '@mandate/messaging';
 import type { ServiceOptions } from '@mandate/service-host';
@@ -133,13 +142,18 @@ export class Engine {
     const onError = (error: Error): void => logger.error({ err: error }, 'what follows the log has trouble; it tries again');
     const following = { store, signal, owner, onError };
     this.publisher = new Publisher({ ...following, bus: new JetStreamEventBus(connection) });
-    this.followers = {
+    this.followers = this.follow(following, letters);
+    this.ticks = this.makeTicks();
+  }
+
+  private follow(following: SubscriptionOptions, letters: DeadLetters): Record<string, Subscription> {
+    const { connection, store } = this.ground;
+    return {
       'delegation-list': runProjection({ name: 'delegation-list', project: projectDelegations }, following),
       'cancel-tree': runReactor(cancelTree(jetstream(connection)), following),
       'dead-letters': runReactor(giveUps(store, letters), following),
       teaching: runReactor(teaching(store, this.layers), { ...following, ...TEACHING_PACE }),
     };
-    this.ticks = this.makeTicks();
   }
 
   private recordRefusals(): RefusalRecorder {
