@@ -35,6 +35,13 @@ export const REQUEST_LIMITS = { goal: 8000, inputBytes: 256 * 1024, steps: 1024,
 /** Optional means absent: `null` is a value and has to be valid like any other. */
 const Optional = (): PropertyDecorator => ValidateIf((_owner, value) => value !== undefined);
 
+/** What undoes a step that succeeded, when the delegation fails or is canceled afterwards. It gets the step's output in `results`. */
+export class Compensation {
+  @IsCapability() capability!: string;
+  @Optional() @IsString() @Length(1, REQUEST_LIMITS.goal) goal?: string;
+  @Optional() @MaxJsonBytes(REQUEST_LIMITS.inputBytes) input?: JsonValue;
+}
+
 export class StepSpec {
   @IsName() id!: string;
   @IsCapability() capability!: string;
@@ -44,6 +51,7 @@ export class StepSpec {
   @Optional() @IsBoolean() irreversible?: boolean;
   @Optional() @IsDuration() timeout?: string;
   @Optional() @IsInt() @Min(1) @Max(100) maxAttempts?: number;
+  @Optional() @ValidateNested() @Type(() => Compensation) compensate?: Compensation;
 }
 
 export class ToolHint {

@@ -45,6 +45,8 @@ export interface StepView {
   worker: string | null;
   startedAt: string | null;
   endedAt: string | null;
+  /** The step that this one undoes. */
+  compensates?: string;
   output?: JsonValue | OutputReference;
   error?: ErrorView;
   /** Waiting for a slot. */
@@ -80,6 +82,8 @@ export interface DelegationView {
   decision: DecisionView | null;
   steps: StepView[];
   approvals?: ApprovalView[];
+  /** What it will end as, once its compensations are through. */
+  ending?: { state: TaskState; error?: ErrorView };
   result?: JsonValue;
   error?: ErrorView;
   /** What the attempts reported to have used. */

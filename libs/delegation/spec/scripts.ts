@@ -69,12 +69,14 @@ const graph: fc.Arbitrary<StepSpecs> = fc
       irreversible: fc.boolean(),
       maxAttempts: fc.integer({ min: 1, max: 3 }),
       timeout: fc.constantFrom('PT2S', 'PT5M'),
+      compensated: fc.boolean(),
     }),
     { minLength: 1, maxLength: NAMES.length },
   )
   .map((nodes) =>
-    nodes.map(({ edges, ...rest }, i) => ({
+    nodes.map(({ edges, compensated, ...rest }, i) => ({
       ...rest,
+      ...(compensated ? { compensate: { capability: 'pay', input: i } } : {}),
       id: NAMES[i] as string,
       dependsOn: NAMES.slice(0, i).filter((_, bit) => (edges >> bit) & 1),
     })),

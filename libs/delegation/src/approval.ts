@@ -1,13 +1,13 @@
 /** What an approval is for: exactly what will run. Shown to whoever decides, and what its digest is taken of. */
 import type { JsonObject, JsonValue } from '@mandate/kernel';
 import type { ApprovalScope } from './events.js';
-import { stepsOf, type ActiveDelegation, type Step } from './model.js';
+import { isWork, stepsOf, type ActiveDelegation, type Step } from './model.js';
 import { outputView } from './output.js';
 
 export const approvalSubject = (state: ActiveDelegation, scope: ApprovalScope): JsonObject => {
   const asked = { delegationId: state.id, goal: state.goal, input: state.input };
   if (scope.scope === 'plan') {
-    const work = stepsOf(state).filter((step) => !step.planning);
+    const work = stepsOf(state).filter(isWork);
     return { ...asked, steps: work.map((step) => planned(step, state)) };
   }
   const step = state.steps[scope.stepId];
@@ -24,8 +24,8 @@ const what = ({ plan }: Step, state: ActiveDelegation): JsonObject => ({
 });
 
 const planned = (step: Step, state: ActiveDelegation): JsonObject => {
-  const { dependsOn, irreversible, timeoutMs, maxAttempts } = step.plan;
-  return { ...what(step, state), dependsOn, irreversible, timeoutMs, maxAttempts };
+  const { dependsOn, irreversible, timeoutMs, maxAttempts, compensate } = step.plan;
+  return { ...what(step, state), dependsOn, irreversible, timeoutMs, maxAttempts, ...(compensate ? { compensate } : {}) };
 };
 
 /** The outputs of a step's direct dependencies, as its worker gets them. */

@@ -24,8 +24,7 @@ export const askAgain = (history: readonly DelegationEvent[]): DelegationRequest
   };
 };
 
-const specOf = ({ timeoutMs, ...step }: Of<'planned'>['data']['steps'][number], { personal }: Of<'planned'>): StepSpec => ({
-  ...step,
-  timeout: formatDuration(timeoutMs),
-  ...personal?.texts[step.id],
-});
+const specOf = ({ timeoutMs, compensate, ...step }: Of<'planned'>['data']['steps'][number], { personal }: Of<'planned'>): StepSpec => {
+  const { compensate: undoing, ...texts } = personal?.texts[step.id] ?? {};
+  return { ...step, ...texts, timeout: formatDuration(timeoutMs), ...(compensate ? { compensate: { ...undoing, ...compensate } } : {}) };
+};

@@ -6,6 +6,7 @@ import type { Decider } from '@mandate/kernel';
 import type { DelegationDecisionCommand } from './commands.js';
 import { decideApproval, decideDenial } from './deciding/approvals.js';
 import { decideChild } from './deciding/children.js';
+import { compensateFirst } from './deciding/compensation.js';
 import { followUps } from './deciding/follow-ups.js';
 import { decideFeedback } from './deciding/feedback.js';
 import { decideRequest } from './deciding/request.js';
@@ -17,16 +18,12 @@ import { evolve, initial } from './evolve.js';
 import type { Delegation } from './model.js';
 
 export const decide = (command: DelegationDecisionCommand, state: Delegation): DelegationEvent[] => {
-  const events = decideAlone(command, state);
-  if (events.length === 0) return events;
+  const alone = decideAlone(command, state);
+  if (alone.length === 0) return alone;
   const id = command.type === 'request' ? command.id : '';
-  return [
-    ...events,
-    ...followUps(
-      events.reduce((s, event) => evolve(s, event, id), state),
-      command.now,
-    ),
-  ];
+  const events = compensateFirst(alone, state, id);
+  const after = events.reduce((s, event) => evolve(s, event, id), state);
+  return [...events, ...compensateFirst(followUps(after, command.now), after, id)];
 };
 
 const decideAlone = (command: DelegationDecisionCommand, state: Delegation): DelegationEvent[] => {

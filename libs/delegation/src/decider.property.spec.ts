@@ -6,7 +6,17 @@ import { decided, play, script, type Scene } from '../spec/scripts.js';
 import { stepsLeft } from './deciding/children.js';
 import type { DelegationEvent } from './events.js';
 import { initial } from './evolve.js';
-import { dispatchableSteps, isRunning, isSettled, nextWakeAt, PLANNING_STEP, stepsOf, type Delegation, type Step } from './model.js';
+import {
+  dispatchableSteps,
+  isRunning,
+  isSettled,
+  isWork,
+  nextWakeAt,
+  PLANNING_STEP,
+  stepsOf,
+  type Delegation,
+  type Step,
+} from './model.js';
 import { taskStateOf, toView } from './view.js';
 
 const RUNS = 400;
@@ -21,7 +31,9 @@ const inEach = (holds: (scene: Scene) => void): void => always((scenes) => scene
 
 const historyOf = (scenes: Scene[]): DelegationEvent[] => scenes.flatMap((scene) => scene.events);
 
-const workOf = (state: Delegation): Step[] => ('steps' in state ? stepsOf(state).filter((step) => !step.planning) : []);
+const workOf = (state: Delegation): Step[] => ('steps' in state ? stepsOf(state).filter(isWork) : []);
+
+const isUndoable = ({ plan, phase }: Step): boolean => plan.compensate !== undefined && phase.status === 'succeeded';
 
 const eventsOf = <Type extends DelegationEvent['type']>(
   events: DelegationEvent[],
@@ -43,6 +55,7 @@ describe('the stories', () => {
         'approved',
         'canceled',
         'childadmitted',
+        'compensating',
         'completed',
         'denied',
         'failed',
@@ -104,7 +117,8 @@ describe('whatever it is told, a delegation', () => {
       if (after.status !== 'active') return;
       const now = after.budget.deadlineAt;
       const events = decided({ type: 'wake', capabilitiesAway: new Set(), agents: [], jitter: 0, now }, after);
-      expect(events.at(-1)?.type).toBe('failed');
+      expect(['failed', 'canceled', 'compensating']).toContain(events.at(-1)?.type);
+      expect(events.at(-1)?.type === 'compensating').toBe(after.ending === null && stepsOf(after).some(isUndoable));
     }));
 
   it('has no loose ends when it has ended', () =>
@@ -180,6 +194,21 @@ describe('whatever it is told, a step', () => {
     }));
 });
 
+describe('whatever it is told, a compensation', () => {
+  it('comes after what it undoes, in reverse order, one at a time, and before the end', () =>
+    always((scenes) => {
+      const { after } = scenes.at(-1)!;
+      const undo = 'steps' in after ? stepsOf(after).filter((step) => step.compensates !== null) : [];
+      const undone = undo.map(({ compensates }) => ('steps' in after ? after.steps[compensates!]! : undefined)!);
+      expect(undone.every(isUndoable)).toBe(true);
+      const times = undone.map(({ phase }) => ('endedAt' in phase ? phase.endedAt : 0));
+      expect(times).toEqual([...times].sort((a, b) => b - a));
+      expect(undo.filter((step) => isRunning(step) || step.phase.status === 'backoff').length).toBeLessThanOrEqual(1);
+      if (!('steps' in after) || after.status === 'completed') return expect(undo).toEqual([]);
+      if (after.status !== 'active') expect(new Set(undone)).toEqual(new Set(workOf(after).filter(isUndoable)));
+    }));
+});
+
 describe('whatever it is told, a family', () => {
   it('stays within its budget', () =>
     inEach(({ after }) => {
@@ -200,7 +229,8 @@ describe('whatever it is told, a family', () => {
     inEach(({ before, events, after }) => {
       if (before.status !== 'active' || !('children' in after)) return;
       for (const event of events) {
-        if (event.type === 'failed' || event.type === 'canceled') expect(event.data.cancels).toEqual(after.children.map(({ id }) => id));
+        if (event.type === 'failed' || event.type === 'canceled' || event.type === 'compensating')
+          expect(event.data.cancels).toEqual(after.children.map(({ id }) => id));
         if (event.type !== 'stepretried' && event.type !== 'stepfailed' && event.type !== 'inputrequired') continue;
         const { stepId, attempt, cancels } = event.data;
         expect(cancels).toEqual(after.children.filter((c) => c.stepId === stepId && c.attempt === attempt).map(({ id }) => id));

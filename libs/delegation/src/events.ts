@@ -19,7 +19,12 @@ interface Usage {
   tokens?: number;
 }
 
-type Texts = Record<string, { goal?: string; input?: JsonValue }>;
+interface Text {
+  goal?: string;
+  input?: JsonValue;
+}
+
+type Texts = Record<string, Text & { compensate?: Text }>;
 
 /** A step without its personal texts, as it stands in `data`. */
 export interface PlannedStep {
@@ -27,6 +32,16 @@ export interface PlannedStep {
   capability: string;
   dependsOn: string[];
   irreversible: boolean;
+  timeoutMs: number;
+  maxAttempts: number;
+  compensate?: { capability: string };
+}
+
+/** A step that undoes another one. */
+export interface PlannedUndo {
+  id: string;
+  compensates: string;
+  capability: string;
   timeoutMs: number;
   maxAttempts: number;
 }
@@ -126,9 +141,18 @@ export type DelegationEvent =
   /** What the request turned out to ask for, as somebody who knows says; also after the end. */
   | Of<'feedbackgiven', { pattern: Pattern; by: string; commandId: string }, { reason: string }>
   | Of<'childadmitted', { childId: string; stepId: string; attempt: number; budget: BudgetData }>
+  /** It ends as `outcome` says once what succeeded is undone: `undo` in this order, by `deadlineAt`. */
+  | Of<
+      'compensating',
+      { undo: PlannedUndo[]; deadlineAt: string; cancels: string[] } & (
+        { outcome: 'failed'; code: string; stepId?: string } | { outcome: 'canceled'; by: string; commandId: string }
+      ),
+      { error: string }
+    >
   | Of<'completed', { steps: number; sinks: string[] }>
-  | Of<'failed', { code: string; stepId?: string; cancels: string[] }, { error: string }>
-  | Of<'canceled', { by: string; commandId: string; cancels: string[] }, { reason: string }>;
+  /** `notUndone`: steps whose compensation failed. */
+  | Of<'failed', { code: string; stepId?: string; cancels: string[]; notUndone?: string[] }, { error: string }>
+  | Of<'canceled', { by: string; commandId: string; cancels: string[]; notUndone?: string[] }, { reason: string }>;
 
 export type ApprovalScope = { scope: 'plan' } | { scope: 'step'; stepId: string };
 

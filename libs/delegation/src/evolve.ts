@@ -4,7 +4,7 @@ import { parseDuration } from '@mandate/kernel';
 import { addCost, costOf, microUsdOf, NO_COST } from './cost.js';
 import type { DelegationEvent, PlannedStep } from './events.js';
 import { isSettled, PLAN_CAPABILITY, PLANNING_STEP, stepsOf } from './model.js';
-import type { ActiveDelegation, ApprovalRequest, Delegation, EndedDelegation, Step, StepOutput, StepPhase } from './model.js';
+import type { ActiveDelegation, ApprovalRequest, Delegation, EndedDelegation, Ending, Step, StepOutput, StepPhase } from './model.js';
 
 export const initial: Delegation = { status: 'absent' };
 
@@ -31,6 +31,8 @@ export const evolve = (state: Delegation, event: DelegationEvent, id = ''): Dele
         : withStep(state, event.data.stepId, { approval: 'requested', asked: askedIn(event) });
     case 'approved':
       return approved(state, event);
+    case 'compensating':
+      return compensating(state, event);
     case 'approvalexpired':
       return state; // that the delegation fails of it is an event of its own
     case 'denied':
@@ -81,6 +83,7 @@ const requested = ({ at, data, personal }: Of<'requested'>, id: string): ActiveD
   concurrencyKey: data.concurrencyKey ?? null,
   planApproval: 'not-needed',
   planAsked: null,
+  ending: null,
   parent: data.parent ?? null,
   decision: null,
   spent: NO_COST,
@@ -114,11 +117,14 @@ const planningStep = (state: ActiveDelegation): Step => ({
   planning: true,
 });
 
-const freshStep = (plan: PlannedStep, texts: { goal?: string; input?: Step['plan']['input'] }, approval: Step['approval']): Step => ({
+type Texts = NonNullable<Of<'planned'>['personal']>['texts'][string];
+
+const freshStep = ({ compensate, ...plan }: PlannedStep, texts: Texts, approval: Step['approval']): Step => ({
   plan: {
     ...plan,
     ...(texts.goal === undefined ? {} : { goal: texts.goal }),
     ...(texts.input === undefined ? {} : { input: texts.input }),
+    ...(compensate ? { compensate: { ...texts.compensate, ...compensate } } : {}),
   },
   phase: { status: 'pending' },
   attempt: 0,
@@ -132,6 +138,7 @@ const freshStep = (plan: PlannedStep, texts: { goal?: string; input?: Step['plan
   asked: null,
   answers: {},
   planning: false,
+  compensates: null,
 });
 
 const planned = (state: ActiveDelegation, { data, personal }: Of<'planned'>): ActiveDelegation => {
@@ -236,8 +243,38 @@ const stepChange = (step: Step, event: StepEvent): Partial<Step> => {
   }
 };
 
-const ended = (state: ActiveDelegation, status: 'failed' | 'canceled', at: number, error: EndedDelegation['error']): EndedDelegation => {
+/** Everything that is not done is canceled; what is done gets a step that undoes it. */
+const compensating = (state: ActiveDelegation, { at, data, personal }: Of<'compensating'>): ActiveDelegation => {
+  const error = personal?.error ?? '';
+  const ending: Ending =
+    data.outcome === 'failed'
+      ? { outcome: 'failed', code: data.code, ...(data.stepId === undefined ? {} : { stepId: data.stepId }), error }
+      : { outcome: 'canceled', by: data.by, commandId: data.commandId, reason: error };
+  const known = data.outcome === 'canceled' ? remember(state, data.commandId) : state;
+  const stopped = {
+    ...known,
+    ending,
+    steps: stepsCanceled(state, at),
+    budget: { ...state.budget, deadlineAt: Date.parse(data.deadlineAt) },
+  };
+  return withPlan(
+    stopped,
+    data.undo.map(({ compensates, ...undo }) => ({
+      ...freshStep(
+        { ...undo, dependsOn: [compensates], irreversible: false },
+        state.steps[compensates]?.plan.compensate ?? {},
+        'not-needed',
+      ),
+      compensates,
+    })),
+  );
+};
+
+const stepsCanceled = (state: ActiveDelegation, at: number): ActiveDelegation['steps'] => {
   const canceled: StepPhase = { status: 'canceled', endedAt: at };
-  const steps = Object.fromEntries(stepsOf(state).map((step) => [step.plan.id, isSettled(step) ? step : { ...step, phase: canceled }]));
-  return { ...state, steps, status, endedAt: at, error };
+  return Object.fromEntries(stepsOf(state).map((step) => [step.plan.id, isSettled(step) ? step : { ...step, phase: canceled }]));
+};
+
+const ended = (state: ActiveDelegation, status: 'failed' | 'canceled', at: number, error: EndedDelegation['error']): EndedDelegation => {
+  return { ...state, steps: stepsCanceled(state, at), status, endedAt: at, error };
 };

@@ -25,6 +25,8 @@ export interface StepPlan {
   maxAttempts: number;
   goal?: string;
   input?: JsonValue;
+  /** What undoes it. */
+  compensate?: { capability: string; goal?: string; input?: JsonValue };
 }
 
 /** An output as later steps and readers see it: itself up to 64 KiB, else where it stands. */
@@ -74,6 +76,8 @@ export interface Step {
   answers: Record<string, JsonValue>;
   /** Asks a planner for the other steps; it is not work of the delegation itself. */
   planning: boolean;
+  /** The step that it undoes; such a step is no work of the delegation either. */
+  compensates: string | null;
 }
 
 export interface BudgetLeft {
@@ -102,6 +106,11 @@ export interface Decision {
   fallback: string | null;
 }
 
+/** How a delegation ends once its compensations are through. */
+export type Ending =
+  | { outcome: 'failed'; code: string; stepId?: string; error: string }
+  | { outcome: 'canceled'; by: string; commandId: string; reason: string };
+
 interface Asked {
   id: string;
   principal: string;
@@ -117,6 +126,8 @@ interface Asked {
   concurrencyKey: string | null;
   planApproval: Step['approval'];
   planAsked: ApprovalRequest | null;
+  /** Not null while it compensates. */
+  ending: Ending | null;
   parent: { delegationId: string; stepId: string; attempt: number } | null;
   decision: Decision | null;
   /** What its attempts reported to have used. */
@@ -141,12 +152,18 @@ export type Delegation =
 export const PLANNING_STEP = 'mandate-plan';
 export const PLAN_CAPABILITY = 'plan';
 
+/** Ids of compensations begin with it. */
+export const UNDO_PREFIX = 'mandate-undo-';
+
 export const isRunning = (step: Step): boolean => step.phase.status === 'dispatched' || step.phase.status === 'started';
 
 export const isSettled = (step: Step): boolean =>
   step.phase.status === 'succeeded' || step.phase.status === 'failed' || step.phase.status === 'canceled';
 
 export const stepsOf = (state: Asked): Step[] => state.order.map((id) => state.steps[id] as Step);
+
+/** What the delegation was asked for: neither planning nor undoing. */
+export const isWork = (step: Step): boolean => !step.planning && step.compensates === null;
 
 const dependenciesDone = (step: Step, state: Asked): boolean =>
   step.plan.dependsOn.every((id) => state.steps[id]?.phase.status === 'succeeded');
@@ -155,10 +172,15 @@ const dependenciesDone = (step: Step, state: Asked): boolean =>
 export const unblockedSteps = (state: ActiveDelegation): Step[] =>
   stepsOf(state).filter((step) => step.phase.status === 'pending' && dependenciesDone(step, state));
 
+/** One after the other, whatever becomes of them. */
+const isNextUndo = (step: Step, state: ActiveDelegation): boolean =>
+  stepsOf(state).find((other) => other.compensates !== null && !isSettled(other)) === step;
+
 const isMissing = (approval: Step['approval']): boolean => approval === 'needed' || approval === 'requested';
 
 /** Nothing is missing but a free slot: dependencies, approvals and waits are done with. */
 export const isDispatchable = (step: Step, state: ActiveDelegation, now: number): boolean => {
+  if (step.compensates !== null && !isNextUndo(step, state)) return false;
   if (isMissing(state.planApproval) || isMissing(step.approval)) return false;
   if (step.phase.status === 'backoff') return step.phase.retryAt <= now;
   return step.phase.status === 'pending' && dependenciesDone(step, state);
@@ -175,7 +197,7 @@ export const nextWakeAt = (state: Delegation): number | null => {
   if (state.planApproval === 'requested') wakeAt = Math.min(wakeAt, state.planAsked?.expiresAt ?? Infinity);
   for (const id of state.order) {
     const { phase, approval, asked } = state.steps[id] as Step;
-    if (approval === 'requested') wakeAt = Math.min(wakeAt, asked?.expiresAt ?? Infinity);
+    if (approval === 'requested' && phase.status === 'pending') wakeAt = Math.min(wakeAt, asked?.expiresAt ?? Infinity);
     if (phase.status === 'backoff') wakeAt = Math.min(wakeAt, phase.retryAt);
     else if (phase.status === 'dispatched' || phase.status === 'started') wakeAt = Math.min(wakeAt, phase.closeAt);
   }

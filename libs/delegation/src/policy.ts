@@ -18,5 +18,9 @@ export const backoffMs = (failures: number, jitter: number): number =>
 /** A lost worker's attempt goes to another one almost at once; only repeated losses wait. */
 export const lossBackoffMs = (losses: number, jitter: number): number => (losses === 0 ? 0 : backoffMs(losses, jitter));
 
+/** Compensations are through by then, or given up. */
+export const COMPENSATION_MS = 24 * 3_600_000;
+export const COMPENSATION_ATTEMPTS = 5;
+
 /** What a child gets that does not say how many steps it needs: an eighth of what is left, so that its siblings get some too. */
 export const childShare = (left: number): number => Math.ceil(left / 8);

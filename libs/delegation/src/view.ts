@@ -5,7 +5,7 @@ import { approvalSubject } from './approval.js';
 import { usdText } from './cost.js';
 import { pendingApprovals } from './deciding/approvals.js';
 import { sinksOf } from './deciding/follow-ups.js';
-import { stepsOf, type ActiveDelegation, type Delegation, type EndedDelegation, type Step } from './model.js';
+import { isWork, stepsOf, type ActiveDelegation, type Delegation, type EndedDelegation, type Ending, type Step } from './model.js';
 import { outputView } from './output.js';
 
 export const taskStateOf = (state: Delegation): TaskState => {
@@ -63,6 +63,7 @@ const stepView = (delegationId: string, step: Step): StepView => {
     worker: phase.status === 'pending' || phase.status === 'backoff' ? null : step.instance,
     startedAt: step.startedAt === null ? null : timestamp(step.startedAt),
     endedAt: 'endedAt' in phase ? timestamp(phase.endedAt) : null,
+    ...(step.compensates === null ? {} : { compensates: step.compensates }),
     ...(phase.status === 'succeeded' ? { output: outputView(delegationId, plan.id, phase.output) } : {}),
     ...(phase.status === 'failed' ? { error: phase.error } : {}),
     ...(phase.status === 'input-required' ? { question: phase.question } : {}),
@@ -71,7 +72,7 @@ const stepView = (delegationId: string, step: Step): StepView => {
 
 /** The only sink's output, else an object of all sinks' outputs by step id. */
 const resultOf = (state: EndedDelegation): JsonValue => {
-  const work = stepsOf(state).filter((step) => !step.planning);
+  const work = stepsOf(state).filter(isWork);
   const outputs = sinksOf(work).map((id): [string, JsonValue] => {
     const { phase } = state.steps[id] as Step;
     return [id, phase.status === 'succeeded' ? outputView(state.id, id, phase.output) : null];
@@ -90,6 +91,11 @@ const approvalsOf = (state: Delegation): { approvals?: ApprovalView[] } => {
   }));
   return { approvals };
 };
+
+const endingView = (ending: Ending): NonNullable<DelegationView['ending']> =>
+  ending.outcome === 'canceled'
+    ? { state: 'TASK_STATE_CANCELED' }
+    : { state: 'TASK_STATE_FAILED', error: { code: ending.code, message: ending.error } };
 
 /** Null for a delegation that never was. */
 export const toView = (state: Delegation): DelegationView | null => {
@@ -122,6 +128,7 @@ export const toView = (state: Delegation): DelegationView | null => {
     },
     steps: stepsOf(state).map((step) => stepView(state.id, step)),
     ...approvalsOf(state),
+    ...(state.status === 'active' && state.ending ? { ending: endingView(state.ending) } : {}),
     ...(state.status === 'completed' ? { result: resultOf(state) } : {}),
     ...('error' in state && state.error ? { error: state.error } : {}),
     spent: { usd: usdText(state.spent.microUsd), tokens: state.spent.tokens },

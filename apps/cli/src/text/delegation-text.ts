@@ -11,7 +11,10 @@ export const delegationLines = (output: Output, view: DelegationView): string[] 
   const goal = typeof view.goal === 'string' ? truncate(view.goal.replaceAll('\n', ' '), output.columns - 10) : '(erased)';
   const facts = [
     ['id', view.id],
-    ['state', stateText(output, view.state)],
+    [
+      'state',
+      `${stateText(output, view.state)}${view.ending ? `, undoes what was done, then ${stateText(output, view.ending.state)}` : ''}`,
+    ],
     ['goal', goal],
     [
       'pattern',
@@ -48,7 +51,7 @@ const stepLines = (output: Output, steps: readonly StepView[]): string[] => {
     String(step.attempt),
     tookText(step.startedAt, step.endedAt) || '-',
     step.worker ?? '-',
-    step.dependsOn.join(', ') || '-',
+    step.compensates ? `undoes ${step.compensates}` : step.dependsOn.join(', ') || '-',
   ]);
   return ['', ...table([head, ...rows])];
 };
@@ -117,6 +120,7 @@ export const approvalLines = (output: Output, { scope, stepId, digest, expiresAt
 const isEmpty = (value: unknown): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 
 const endLines = (output: Output, view: DelegationView): string[] => {
+  if (view.ending?.error) return ['', `${output.paint('red', view.ending.error.code)}: ${view.ending.error.message}`];
   if (view.error) return ['', `${output.paint('red', view.error.code)}: ${view.error.message}`];
   return view.result === undefined ? [] : ['', ...valueLines(view.result)];
 };

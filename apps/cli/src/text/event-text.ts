@@ -70,6 +70,8 @@ export class EventNarrator {
         return { mark: '◆', style: 'yellow', what: `fell back to ${text(data['capability'])}`, detail: text(data['reason']) };
       case 'planned':
         return { mark: '◆', style: 'cyan', what: planText(data), detail: text(data['by']) && `by ${text(data['by'])}` };
+      case 'compensating':
+        return { mark: '↶', style: 'yellow', what: `${text(data['outcome'])}: undoes what was done first`, detail: text(data['code']) };
       case 'completed':
         return { mark: '✔', style: 'green', what: 'completed', detail: took };
       case 'failed':

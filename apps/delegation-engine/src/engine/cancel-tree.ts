@@ -7,7 +7,7 @@ import { encode128 } from '@mandate/kernel';
 import type { JetStreamClient } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/transport-node';
 
-const ENDINGS: readonly DelegationEventType[] = ['stepfailed', 'stepretried', 'inputrequired', 'failed', 'canceled'];
+const ENDINGS: readonly DelegationEventType[] = ['stepfailed', 'stepretried', 'inputrequired', 'compensating', 'failed', 'canceled'];
 /** The principal of commands that the engine itself gives. */
 export const ENGINE_PRINCIPAL = 'mandate';
 

@@ -67,9 +67,9 @@ export class Dispatcher implements WriterListener {
         return;
       case 'failed':
       case 'canceled':
+      case 'compensating':
         if (before.status === 'active')
-          for (const step of stepsOf(before))
-            this.end(entry, step.plan.id, 'cancel', event.type === 'failed' ? event.data.code : 'CANCELED');
+          for (const step of stepsOf(before)) this.end(entry, step.plan.id, 'cancel', 'code' in event.data ? event.data.code : 'CANCELED');
         return;
       default:
     }

@@ -214,6 +214,8 @@ export class Requests {
     }
     if (entry.state.status !== 'active' || !isRunning(step)) {
       await writer.confirm(entry, origin);
+      if (step.phase.status === 'canceled')
+        throw new ParkedError('LEASE_NOT_CURRENT', 'conflict', `step ${stepId} was canceled: its lease is over`);
       return null;
     }
     const acceptedAt = attempts.ofStep(entry, stepId)?.acceptedAt ?? null;

@@ -39,12 +39,13 @@ const STEP = record(
     worker: nullable(text),
     startedAt: nullable(time),
     endedAt: nullable(time),
+    compensates: { ...text, description: 'The step that this one undoes' },
     output: OUTPUT,
     error: ERROR,
     waiting: WAITING,
     question: record({ id: text, text, schema: anyJson }, ['schema']),
   },
-  ['output', 'error', 'waiting', 'question'],
+  ['compensates', 'output', 'error', 'waiting', 'question'],
 );
 
 const CHANCES = list(record({ pattern, confidence }));
@@ -81,13 +82,14 @@ export const DELEGATION = record(
     decision: nullable(DECISION),
     steps: list(STEP),
     approvals: list(APPROVAL),
+    ending: record({ state, error: ERROR }, ['error']),
     result: { description: "The only sink's output, else an object by step id" },
     error: ERROR,
     spent: record({ usd: text, tokens: integer }),
     createdAt: time,
     endedAt: time,
   },
-  ['approvals', 'result', 'error', 'spent', 'endedAt'],
+  ['approvals', 'ending', 'result', 'error', 'spent', 'endedAt'],
 );
 
 export const EXPLANATION = record({

@@ -119,6 +119,8 @@ const progressed = (progress: Progress, event: Known): Progress => {
       return waits(progress, event.data.stepId);
     case 'approvalrequested':
       return event.data.scope === 'plan' ? { ...progress, planWaits: true } : waits(progress, event.data.stepId);
+    case 'compensating':
+      return { planWaits: false, working: [], waiting: [], moved: true };
     case 'approved':
       return event.data.scope === 'plan' ? { ...progress, planWaits: false } : rests(progress, event.data.stepId);
     case 'stepfailed':

@@ -25,7 +25,7 @@ export const approvalRequested = (
 export const pendingApprovals = (state: ActiveDelegation): Pending[] => {
   if (state.planApproval === 'requested') return [{ scope: 'plan', asked: state.planAsked ?? NOT_SAID }];
   return stepsOf(state)
-    .filter((step) => step.approval === 'requested')
+    .filter(({ approval, phase }) => approval === 'requested' && phase.status === 'pending')
     .map((step) => ({ scope: 'step', stepId: step.plan.id, asked: step.asked ?? NOT_SAID }));
 };
 

@@ -1,7 +1,7 @@
 import { AppError } from '@mandate/kernel';
 import type { DelegationDecisionCommand } from '../commands.js';
 import type { DelegationEvent } from '../events.js';
-import { isRunning } from '../model.js';
+import { isRunning, stepsOf } from '../model.js';
 import type { ActiveDelegation } from '../model.js';
 import { addCost, costLeft, usdText, type CostLimit } from '../cost.js';
 import { childShare } from '../policy.js';
@@ -65,7 +65,9 @@ const childPart = (what: string, asked: number | undefined, left: number | null,
 };
 
 export const stepsLeft = (state: ActiveDelegation): number =>
-  state.budget.steps - state.order.length - state.children.reduce((sum, child) => sum + child.steps, 0);
+  state.budget.steps -
+  stepsOf(state).filter((step) => step.compensates === null).length -
+  state.children.reduce((sum, child) => sum + child.steps, 0);
 
 /** The children that lose their parent when an attempt, or with no attempt named the whole delegation, ends without success. */
 export const orphansOf = (state: ActiveDelegation, attempt?: { stepId: string; attempt: number }): string[] =>

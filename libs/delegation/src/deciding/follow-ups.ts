@@ -1,14 +1,16 @@
 import { usedUp } from '../cost.js';
 import type { DelegationEvent } from '../events.js';
-import { stepsOf, unblockedSteps } from '../model.js';
+import { isWork, stepsOf, unblockedSteps } from '../model.js';
 import type { Delegation, Step } from '../model.js';
 import { approvalRequested } from './approvals.js';
+import { afterCompensation } from './compensation.js';
 import { orphansOf } from './children.js';
 
 /** What follows by itself once something happened: the end, or the approvals that are now due. */
 export const followUps = (state: Delegation, now: number): DelegationEvent[] => {
   if (state.status !== 'active') return [];
-  const work = stepsOf(state).filter((step) => !step.planning);
+  if (state.ending) return afterCompensation(state, now);
+  const work = stepsOf(state).filter(isWork);
   if (work.length > 0 && work.every((step) => step.phase.status === 'succeeded'))
     return [{ type: 'completed', at: now, data: { steps: work.length, sinks: sinksOf(work) } }];
   const exceeded = usedUp(state.budget.cost, state.spent);

@@ -1,9 +1,9 @@
 import { REQUEST_DEFAULTS, type StepSpec } from '@mandate/contracts';
-import { AppError, parseDuration, timestamp } from '@mandate/kernel';
+import { AppError, parseDuration, timestamp, type JsonValue } from '@mandate/kernel';
 import type { PlanProposal, RequestDelegation } from '../commands.js';
 import { microUsdOf, usdText } from '../cost.js';
 import type { BudgetData, DelegationEvent, FallbackReason, PlannedStep } from '../events.js';
-import { PLAN_CAPABILITY, type BudgetLeft, type Delegation } from '../model.js';
+import { PLAN_CAPABILITY, UNDO_PREFIX, type BudgetLeft, type Delegation } from '../model.js';
 import { patternOf, validateGraph } from '@mandate/recognition';
 import { bestCapability, type AgentCapability } from '../planning/plan.js';
 
@@ -91,9 +91,13 @@ const decideGivenSteps = (command: RequestDelegation, specs: StepSpec[], budget:
 export const verifySteps = (specs: StepSpec[], agents: readonly AgentCapability[], limit: number): void => {
   if (specs.length > limit)
     throw new AppError('BUDGET_EXCEEDED', 'invalid', `${specs.length} steps, the budget allows ${limit}`, { limit: 'steps' });
+  const reserved = specs.find(({ id }) => id.startsWith(UNDO_PREFIX));
+  if (reserved)
+    throw new AppError('RESERVED_STEP', 'invalid', `the step id ${reserved.id} is a compensation's: ids may not begin with ${UNDO_PREFIX}`);
   validateGraph(specs.map((step) => ({ id: step.id, dependsOn: step.dependsOn ?? [] })));
   const known = new Set(agents.map((agent) => agent.capability));
-  const unknown = [...new Set(specs.map((step) => step.capability).filter((name) => !known.has(name)))];
+  const needed = specs.flatMap(({ capability, compensate }) => (compensate ? [capability, compensate.capability] : [capability]));
+  const unknown = [...new Set(needed.filter((name) => !known.has(name)))];
   if (unknown.length > 0)
     throw new AppError(
       'UNKNOWN_CAPABILITY',
@@ -185,6 +189,12 @@ const plannedStep = (step: StepSpec): PlannedStep => ({
   irreversible: step.irreversible ?? false,
   timeoutMs: durationMs(step.timeout ?? REQUEST_DEFAULTS.stepTimeout),
   maxAttempts: step.maxAttempts ?? REQUEST_DEFAULTS.maxAttempts,
+  ...(step.compensate ? { compensate: { capability: step.compensate.capability } } : {}),
+});
+
+const textOf = ({ goal, input }: { goal?: string; input?: JsonValue | undefined }): { goal?: string; input?: JsonValue } => ({
+  ...(goal === undefined ? {} : { goal }),
+  ...(input === undefined ? {} : { input }),
 });
 
 /** The plan of steps that someone wrote out; a step without a goal of its own gets the delegation's, a root without input the delegation's. */
@@ -201,7 +211,7 @@ export const plannedFromSpecs = (
     texts: Object.fromEntries(
       specs.map((step) => {
         const input = step.input === undefined && (step.dependsOn ?? []).length === 0 ? request.input : step.input;
-        return [step.id, { ...(step.goal === undefined ? {} : { goal: step.goal }), ...(input === undefined ? {} : { input }) }];
+        return [step.id, { ...textOf({ ...step, input }), ...(step.compensate ? { compensate: textOf(step.compensate) } : {}) }];
       }),
     ),
     reasons: [],

@@ -32,14 +32,12 @@ export const decideEnded = (command: DelegationDecisionCommand, state: Exclude<D
   throw new AppError('ALREADY_ENDED', 'conflict', `the delegation has ended: ${state.status}`, { state: state.status });
 };
 
-export const decideCancel = (command: Command<'cancel'>, state: ActiveDelegation): DelegationEvent[] => [
-  {
-    type: 'canceled',
-    at: command.now,
-    data: { by: command.by, commandId: command.commandId, cancels: orphansOf(state) },
-    personal: { reason: command.reason ?? '' },
-  },
-];
+/** What ends already, and undoes what it did, is not stopped on the way. */
+export const decideCancel = (command: Command<'cancel'>, state: ActiveDelegation): DelegationEvent[] => {
+  if (state.ending) return [];
+  const { by, commandId, reason, now } = command;
+  return [{ type: 'canceled', at: now, data: { by, commandId, cancels: orphansOf(state) }, personal: { reason: reason ?? '' } }];
+};
 
 export const decideAnswer = (command: Command<'answer'>, state: ActiveDelegation): DelegationEvent[] => {
   if (seen(state, command)) return [];

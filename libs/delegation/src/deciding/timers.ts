@@ -3,6 +3,7 @@ import type { DelegationEvent } from '../events.js';
 import { evolve } from '../evolve.js';
 import { dispatchableSteps, isRunning, stepsOf, type ActiveDelegation, type Step } from '../model.js';
 import { decideExpiry } from './approvals.js';
+import { afterCompensation } from './compensation.js';
 import { orphansOf } from './children.js';
 import { endAttempt } from './work.js';
 
@@ -10,7 +11,7 @@ type Wake = Extract<DelegationDecisionCommand, { type: 'wake' }>;
 
 /** A durable timer fired, perhaps early: what is really due at `now` happens, the rest waits on. */
 export const decideWake = (command: Wake, state: ActiveDelegation): DelegationEvent[] => {
-  if (command.now >= state.budget.deadlineAt) return deadline(command, state);
+  if (command.now >= state.budget.deadlineAt) return state.ending ? afterCompensation(state, command.now) : deadline(command, state);
   const expired = decideExpiry(state, command.now);
   if (expired.length > 0) return expired;
   const events: DelegationEvent[] = [];

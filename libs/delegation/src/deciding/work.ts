@@ -206,8 +206,15 @@ export const endAttempt = (state: ActiveDelegation, step: Step, end: AttemptEnd)
       },
     ];
   }
+  const stepFailed: DelegationEvent = {
+    type: 'stepfailed',
+    at: now,
+    data: { ...at, code, cancels: orphansOf(state, at), ...used(end.usage) },
+    personal: { error: message },
+  };
+  if (state.ending) return [stepFailed];
   return [
-    { type: 'stepfailed', at: now, data: { ...at, code, cancels: orphansOf(state, at), ...used(end.usage) }, personal: { error: message } },
+    stepFailed,
     {
       type: 'failed',
       at: now,

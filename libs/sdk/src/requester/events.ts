@@ -28,9 +28,10 @@ export interface DelegationEventData {
   approved: { scope: 'plan' | 'step'; stepId?: string; by: string; digest?: string };
   approvalexpired: { scope: 'plan' | 'step'; stepId?: string };
   denied: { scope: 'plan' | 'step'; stepId?: string; by: string };
+  compensating: { outcome: 'failed' | 'canceled'; undo: { id: string; compensates: string; capability: string }[] };
   completed: { steps: number; sinks: string[] };
-  failed: { code: string; stepId?: string };
-  canceled: { by: string };
+  failed: { code: string; stepId?: string; notUndone?: string[] };
+  canceled: { by: string; notUndone?: string[] };
 }
 
 export type DelegationEventType = keyof DelegationEventData;
