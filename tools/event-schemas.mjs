@@ -13,6 +13,7 @@ const AGGREGATES = [
   { aggregate: 'erasure', union: 'ErasureEvent', source: 'apps/audit/src/erasure/erasure-events.ts' },
   { aggregate: 'deadletter', union: 'DeadLetterEvent', source: 'apps/delegation-engine/src/engine/dead-letter-events.ts' },
   { aggregate: 'recogniser', union: 'RecogniserEvent', source: 'apps/delegation-engine/src/engine/lesson-events.ts' },
+  { aggregate: 'retention', union: 'RetentionEvent', source: 'libs/audit-trail/src/retention/retention.ts' },
   { aggregate: 'policy', union: 'PolicyEvent', source: 'libs/scheduling/src/policy.ts' },
 ].map((entry) => ({ ...entry, source: fileURLToPath(new URL(entry.source, root)) }));
 const FOLDER = 'docs/schemas/events';

@@ -16,6 +16,8 @@ export class HostConfig {
   @Env('MANDATE_MASTER_KEY_FILE') @IsString() @IsNotEmpty() masterKeyFile!: string;
   /** What a restored database must not undo; see ServiceOptions. */
   @Env('MANDATE_STATE_DIR') @IsString() @IsNotEmpty() stateFolder: string = '.mandate/state';
+  /** Where events go that retention drops; default: a folder in the state folder. */
+  @Env('MANDATE_ARCHIVE_DIR') @IsOptional() @IsString() archiveFolder?: string;
   /** The log's name in signed heads, for good; read when the signing key is made. */
   @Env('MANDATE_LOG_ORIGIN')
   @IsOptional()

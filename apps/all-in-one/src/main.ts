@@ -31,6 +31,7 @@ const start = async (): Promise<Served> => {
     natsUrl,
     masterKey,
     stateFolder,
+    ...(config.archiveFolder ? { archiveFolder: config.archiveFolder } : {}),
     log: logOptions(config),
     instance,
     logger,

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventStore, Keyring, migrateForService, type NewEvent } from '@mandate/event-store';
+import type { Clock } from '@mandate/kernel';
 import { createLogger, serve, type Served } from '@mandate/service-host';
 import { testDatabase, type TestDatabase } from '@mandate/testing';
 import { audit } from '../src/index.js';
@@ -46,7 +47,7 @@ export const dropAuditGround = async ({ database, stateFolder }: AuditGround): P
 };
 
 /** On a ground of its own, which goes with it, or on the one given, which stays. */
-export const startAuditScene = async (given?: AuditGround): Promise<AuditScene> => {
+export const startAuditScene = async (given?: AuditGround, clock?: Clock): Promise<AuditScene> => {
   const ground = given ?? (await makeAuditGround());
   const { database, masterKey, stateFolder } = ground;
   const auditor = new URL(database.url);
@@ -63,6 +64,7 @@ export const startAuditScene = async (given?: AuditGround): Promise<AuditScene> 
       stateFolder,
       instance: 'audit-1',
       logger,
+      ...(clock ? { clock } : {}),
     },
     { host: '127.0.0.1', port: 0 },
   );
@@ -76,7 +78,7 @@ export const startAuditScene = async (given?: AuditGround): Promise<AuditScene> 
     masterKey,
     auditorUrl: auditor.href,
     post: async <T>(path: string, body: unknown) => {
-      const response = await fetch(served.url + path, { method: 'POST', body: JSON.stringify(body) });
+      const response = await fetch(served.url + path, { method: 'POST', ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
       return { status: response.status, body: (await response.json()) as T };
     },
     get: async <T>(path: string) => {

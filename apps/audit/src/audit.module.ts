@@ -1,16 +1,17 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { AuditExports, AuditLog, AuditSearch, ErasureApi, HTTP_CONTROLLERS } from './http/index.js';
+import { AuditExports, AuditLog, AuditSearch, ErasureApi, HTTP_CONTROLLERS, RetentionApi } from './http/index.js';
 
 export interface AuditParts {
   search: AuditSearch;
   exports: AuditExports;
   erasures: ErasureApi;
+  retention: RetentionApi;
   log: AuditLog;
 }
 
 @Module({})
 export class AuditModule {
-  static of({ search, exports, erasures, log }: AuditParts): DynamicModule {
+  static of({ search, exports, erasures, retention, log }: AuditParts): DynamicModule {
     return {
       module: AuditModule,
       controllers: [...HTTP_CONTROLLERS],
@@ -18,6 +19,7 @@ export class AuditModule {
         { provide: AuditSearch, useValue: search },
         { provide: AuditExports, useValue: exports },
         { provide: ErasureApi, useValue: erasures },
+        { provide: RetentionApi, useValue: retention },
         { provide: AuditLog, useValue: log },
       ],
     };

@@ -1,6 +1,7 @@
 /** The audit service as a service of its host: the trail searched, proved, replayed and kept within its retention. */
+import { join } from 'node:path';
 import { CommitCounter, DeadLetters, migrateForService, RefusalRecorder } from '@mandate/event-store';
-import { AppError } from '@mandate/kernel';
+import { AppError, type Clock } from '@mandate/kernel';
 import { createServiceApp, type RunningService, type Service, type ServiceOptions } from '@mandate/service-host';
 import { AuditModule } from './audit.module.js';
 import { ErasureList, Erasures, SubjectIndex } from './erasure/index.js';
@@ -12,16 +13,20 @@ import { LogReader } from './log/log-reader.js';
 import { migrateAudit } from './migrations/index.js';
 import { OwnEvents } from './own-events.js';
 import { Reconciliation } from './reconciliation.js';
+import { Archive, HoldFinder, Retentions } from './retention/index.js';
 import { LogSearch } from './search/log-search.js';
 import { SearchIndex } from './search/search-index.js';
-import { openTransparencyLog, watchSigning } from './transparency/index.js';
+import { openTransparencyLog, TreeStore, watchSigning } from './transparency/index.js';
 
 const NAME = 'audit';
+const SYSTEM: Clock = { now: () => Date.now() };
 /** A segment of the index is 4,096 events: looking more often finds nothing. */
 const INDEX_MS = 5_000;
 /** So that an erasure has little to catch up with. */
 const SUBJECTS_MS = 60_000;
 const MINUTE_MS = 60_000;
+/** How often it is looked whether a day has passed since the last run. */
+const RETENTION_MS = 600_000;
 
 export const audit: Service = {
   name: NAME,
@@ -37,13 +42,14 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   const ground = await openGround(options);
   const { store } = ground;
   const subjects = new SubjectIndex(store.database);
+  const log = new LogReader(store.database);
   const stateFolder = stateFolderOf(options);
-  const erasures = openErasures(ground, subjects, stateFolder, options);
+  const clock = options.clock ?? SYSTEM;
+  const retention = openRetention(ground, subjects, log, stateFolder, options);
+  const erasures = openErasures(ground, subjects, retention, stateFolder, options);
   await erasures.resume();
   const transparency = await openTransparencyLog(store, stateFolder, options);
-  const log = new LogReader(store.database);
   const index = new SearchIndex(store.database, log);
-  const clock = options.clock ?? { now: () => Date.now() };
   const ownEvents = new OwnEvents(store, clock);
   const counter = new CommitCounter({ store, instance: `${NAME}-${options.instance}`, clock });
   const reconciliation = new Reconciliation(store, log, ownEvents);
@@ -59,6 +65,7 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
     { name: 'search-index', everyMs: INDEX_MS, run: async () => index.catchUp((await store.head()).size) },
     { name: 'subject-index', everyMs: SUBJECTS_MS, run: async () => subjects.catchUp((await store.head()).size) },
     { name: 'reconciliation', everyMs: MINUTE_MS, run: () => reconciliation.run() },
+    { name: 'retention', everyMs: RETENTION_MS, run: () => retention.runIfDue() },
   ]);
   const counting = setInterval(() => void counter.tell().catch(() => undefined), MINUTE_MS);
   const service = await createServiceApp({
@@ -68,6 +75,7 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
       search,
       exports: new LogExports(store, log, search, ownEvents),
       erasures,
+      retention,
       log: transparency.served,
     }),
     logger: options.logger,
@@ -93,6 +101,24 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   };
 };
 
+const openRetention = (
+  { store, keyring }: Ground,
+  index: SubjectIndex,
+  log: LogReader,
+  stateFolder: string,
+  { archiveFolder = join(stateFolder, 'archive'), clock = SYSTEM }: ServiceOptions,
+): Retentions => {
+  const trees = new TreeStore(store.database);
+  return new Retentions({
+    store,
+    keyring,
+    archive: new Archive(archiveFolder, log),
+    holds: new HoldFinder(store, index),
+    signedSize: async () => Number((await trees.head()).signedSize),
+    clock,
+  });
+};
+
 const stateFolderOf = ({ stateFolder }: ServiceOptions): string => {
   if (stateFolder !== undefined) return stateFolder;
   throw new AppError(
@@ -105,8 +131,9 @@ const stateFolderOf = ({ stateFolder }: ServiceOptions): string => {
 const openErasures = (
   { store, keyring }: Ground,
   index: SubjectIndex,
+  retention: Retentions,
   stateFolder: string,
-  { clock = { now: () => Date.now() }, logger }: ServiceOptions,
+  { clock = SYSTEM, logger }: ServiceOptions,
 ): Erasures =>
   new Erasures({
     store,
@@ -114,6 +141,7 @@ const openErasures = (
     letters: new DeadLetters(store.database, keyring),
     index,
     list: new ErasureList(stateFolder),
+    heldAmong: (tenant, delegations, subject) => retention.heldAmong(tenant, delegations, subject),
     clock,
     logger,
   });

@@ -8,3 +8,4 @@ export * from './export/exported.js';
 export * from './export/exporters.js';
 export { ocsfEvent } from './export/ocsf.js';
 export * from './export/syslog.js';
+export * from './retention/retention.js';

@@ -1,6 +1,7 @@
 export * from './dead-letters.js';
 export * from './audit.js';
 export * from './erasure.js';
+export * from './retention.js';
 export * from './outputs.js';
 export * from './parse.js';
 export * from './problems.js';

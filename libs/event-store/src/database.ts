@@ -56,11 +56,11 @@ export class Database {
   }
 
   /** Throws AppError `STORE_UNAVAILABLE` when there is no answer, `STORE_REFUSED` when PostgreSQL refuses the statement. */
-  async query(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+  async query(statement: Statement, values: readonly unknown[] = [], timeoutMs = this.queryTimeoutMs): Promise<Row[]> {
     const client = await this.connect();
     let broken: Error | undefined;
     try {
-      return (await answered<Row>(client, { ...statement, values: values as unknown[] }, this.queryTimeoutMs)).rows;
+      return (await answered<Row>(client, { ...statement, values: values as unknown[] }, timeoutMs)).rows;
     } catch (error) {
       // What PostgreSQL did not say, the connection did.
       if (!(error instanceof pg.DatabaseError)) broken = error as Error;

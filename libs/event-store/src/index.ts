@@ -17,6 +17,7 @@ export { type EventBus, type LastMessage, Publisher, type PublisherOptions, type
 export type { ReadAll, ReadStream } from './reads.js';
 export * from './refusal-recorder.js';
 export * from './refusal-tally.js';
+export { holdsOver, newestOf, type Partition, partitionsOf, removeDeadLettersBefore, retirePartition } from './retention.js';
 export { type Snapshot, Snapshots } from './snapshots.js';
 export type { HeldSlot, RegisteredRequest, StreamRow, WaitingRow } from './streams.js';
 export { Subscription, type SubscriptionOptions } from './subscription.js';

@@ -29,6 +29,8 @@ export interface ServiceOptions {
    * A service makes what it needs there. Keep it on a disk of its own, and back it up apart from the database.
    */
   stateFolder?: string;
+  /** Where events go that retention drops; default: `archive` in the state folder. */
+  archiveFolder?: string;
   /** Under which name the log's head is signed, and who cosigns it. */
   log?: LogOptions;
   /** Steps at workers at once, of all tenants; default: no limit but the workers' own. */

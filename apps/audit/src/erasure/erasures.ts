@@ -27,6 +27,8 @@ export interface ErasuresOptions {
   letters: DeadLetters;
   index: SubjectIndex;
   list: ErasureList;
+  /** The legal hold about one of these. */
+  heldAmong: (tenant: string, delegations: readonly string[], subject: string | null) => Promise<{ id: string } | null>;
   clock: Clock;
   logger: Logger;
 }
@@ -55,6 +57,8 @@ export class Erasures extends ErasureApi {
     const { tenant, principal, traceparent } = caller;
     const { subject, kids, delegations, running } = await this.scope(tenant, dataSubject, delegationId);
     if (running.length > 0) throw inUse(running);
+    const hold = await this.options.heldAmong(tenant, delegations, subject?.toString('hex') ?? null);
+    if (hold) throw new AppError('LEGAL_HOLD', 'conflict', `hold ${hold.id} forbids it: lift it first, if you may`, { holdId: hold.id });
     const id = ulid(clock.now(), randomBytes(10));
     const actor: Actor = { kind: 'operator', id: principal };
     const data: Requested = {

@@ -6,13 +6,23 @@ import { EventsController } from './events.controller.js';
 import { ExportController } from './export.controller.js';
 import { LogController } from './log.controller.js';
 import { ReceiptsController } from './receipts.controller.js';
+import { RetentionApi } from './retention-api.js';
+import { RetentionController } from './retention.controller.js';
 
 export * from './audit-log.js';
 export * from './audit-search.js';
 export * from './erasure-api.js';
+export * from './retention-api.js';
 
-export const HTTP_CONTROLLERS = [EventsController, ExportController, ErasuresController, LogController, ReceiptsController];
+export const HTTP_CONTROLLERS = [
+  EventsController,
+  ExportController,
+  ErasuresController,
+  RetentionController,
+  LogController,
+  ReceiptsController,
+];
 /** What the controllers are given by the module, which the documentation's generator leaves empty. */
-export const HTTP_PROVIDERS = [AuditSearch, AuditExports, ErasureApi, AuditLog];
+export const HTTP_PROVIDERS = [AuditSearch, AuditExports, ErasureApi, RetentionApi, AuditLog];
 /** The prefixes that they own behind the gateway. */
 export const HTTP_PREFIXES = ['/api/audit', '/api/compliance'];

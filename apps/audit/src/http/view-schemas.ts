@@ -4,6 +4,32 @@ import { OUTCOMES } from './documents.js';
 
 const { integer, list, record, text, time } = schemas;
 
+const orNull = (schema: object): Readonly<Record<string, unknown>> => ({ anyOf: [schema, { type: 'null' }] });
+
+export const HOLD = record(
+  { id: text, of: { type: 'string', enum: ['all', 'delegation', 'subject'] }, delegationId: text, placedAt: time },
+  ['delegationId'],
+);
+
+export const RETENTION = record({
+  days: orNull(integer),
+  holds: list(HOLD),
+  lastRunAt: orNull(time),
+  partitions: list(record({ from: integer, to: integer, retiredAt: orNull(time), stays: orNull(text) })),
+});
+
+export const RETENTION_RUN = record(
+  {
+    retired: list(
+      record({ from: integer, to: integer, events: integer, kept: integer, archive: record({ file: text, sha256: text, bytes: integer }) }),
+    ),
+    deadLetters: integer,
+    stoppedBy: text,
+    holdId: text,
+  },
+  ['holdId'],
+);
+
 export const ERASURE_PREVIEW = record({
   of: { type: 'string', enum: ['subject', 'delegation'] },
   delegations: integer,

@@ -12,6 +12,8 @@ import { LogSigner } from './signer.js';
 import { Transparency } from './transparency.js';
 import { TreeStore } from './tree-store.js';
 
+export { TreeStore } from './tree-store.js';
+
 export interface TransparencyLog {
   served: AuditLog;
   signing: Transparency;

@@ -3,6 +3,7 @@ import type { Register } from '../commands/context.js';
 import { registerEvents } from './events.js';
 import { registerExport } from './export.js';
 import { registerErase, registerErasures } from './erase.js';
+import { registerCleanup, registerHold, registerRelease, registerRetention } from './retention.js';
 import { registerCheckpoint, registerProve, registerVkey } from './fetch.js';
 import { registerMirror } from './mirror.js';
 import { registerReceipt } from './receipt.js';
@@ -21,6 +22,10 @@ const COMMANDS: readonly Register[] = [
   registerWitness,
   registerErase,
   registerErasures,
+  registerRetention,
+  registerHold,
+  registerRelease,
+  registerCleanup,
 ];
 
 export const registerAudit: Register = (program, context) => {

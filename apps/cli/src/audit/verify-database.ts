@@ -16,6 +16,7 @@ import {
   type Failure,
   type KeptHead,
   type LogRow,
+  type RetiredRow,
   type Trust,
 } from '@mandate/audit-log';
 import pg from 'pg';
@@ -122,16 +123,94 @@ const readAll = async (client: pg.Client, heads: readonly KeptHead[], minimumInd
   const head = await headOf(client);
   const kept = await firstPosition(client, minimumIndex);
   const verifier = new RowsVerifier(hasher, heads, await edgeBefore(client, kept));
+  const retired = await retiredRanges(client);
   const step = TILES_A_QUERY * TILE_WIDTH;
   for (let from = kept - 1 - ((kept - 1) % TILE_WIDTH); ; from += step) {
     const { rows } = await client.query<Chunk>({ name: 'chunk', text: CHUNK, values: [from + 1, from + step] });
-    const signed = await signedTiles(
-      client,
-      rows.map(({ tile }) => tile),
-    );
-    for (const row of rows) verifier.add(rowsOf(row), signed.get(row.tile) ?? null, BigInt(row.tile) * BigInt(TILE_WIDTH) + 1n);
-    if (rows.length === 0 && from >= Number(head.size)) return verifier.finish(head);
+    const found = new Map(rows.map((row) => [row.tile, rowsOf(row)]));
+    const tiles = tilesOf(from, retired, [...found.keys()]);
+    const signed = await signedTiles(client, tiles);
+    for (const tile of tiles) {
+      const first = BigInt(tile) * BigInt(TILE_WIDTH) + 1n;
+      const hashes = signed.get(tile) ?? null;
+      verifier.add(withRetired(found.get(tile) ?? [], hashes, first, BigInt(kept), retired), hashes, first);
+    }
+    for (const range of retired) range.found += countIn(range, [...found.values()].flat());
+    if (rows.length === 0 && from >= Number(head.size)) {
+      const report = verifier.finish(head);
+      return { ...report, failures: [...report.failures, ...retired.flatMap(missingOf)] };
+    }
   }
+};
+
+interface Range {
+  /** First position, and the first behind the last. */
+  from: bigint;
+  to: bigint;
+  /** Events that retention left there, and those that are there. */
+  kept: number;
+  found: number;
+}
+
+const countIn = ({ from, to }: Range, rows: readonly LogRow[]): number =>
+  rows.filter(({ position }) => position >= from && position < to).length;
+
+const missingOf = ({ from, to, kept, found }: Range): Failure[] =>
+  found === kept
+    ? []
+    : [
+        {
+          check: 'presence',
+          at: 'es.event',
+          position: from.toString(),
+          reason: `of positions ${from} to ${to - 1n} retention kept ${kept} events, and ${found} are there`,
+        },
+      ];
+
+/** As the log itself tells it: who drops events without saying so there is caught. */
+const retiredRanges = async (client: pg.Client): Promise<Range[]> => {
+  const { rows } = await client.query<{ canonical: string }>(
+    `SELECT convert_from(canonical, 'UTF8') AS canonical FROM es.event
+      WHERE log_id = 1 AND stream_type = 'retention' AND stream_id = 'log' AND type = 'dev.mandate.retention.retired.v1' ORDER BY position`,
+  );
+  const ranges = new Map<number, Range>();
+  for (const { canonical } of rows) {
+    const { from, to, kept } = (JSON.parse(canonical) as { data: { from: number; to: number; kept: number } }).data;
+    ranges.set(from, { from: BigInt(from), to: BigInt(to), kept, found: 0 });
+  }
+  return [...ranges.values()];
+};
+
+/** Of the chunk behind position `from`: tiles with rows, and those that retention may have emptied; in order. */
+const tilesOf = (from: number, retired: readonly Range[], found: readonly string[]): string[] => {
+  const tiles = new Set(found);
+  for (let tile = BigInt(from / TILE_WIDTH), i = 0; i < TILES_A_QUERY; i++, tile++) {
+    const first = tile * BigInt(TILE_WIDTH) + 1n;
+    if (retired.some((range) => range.from < first + BigInt(TILE_WIDTH) && range.to > first)) tiles.add(tile.toString());
+  }
+  return [...tiles].sort((a, b) => Number(BigInt(a) - BigInt(b)));
+};
+
+/** The rows of a tile, and in between, where retention dropped events from position `kept` on, their leaves from the signed tree. */
+const withRetired = (
+  rows: readonly LogRow[],
+  signed: Buffer | null,
+  first: bigint,
+  kept: bigint,
+  retired: readonly Range[],
+): (LogRow | RetiredRow)[] => {
+  if (!signed || !retired.some(({ from, to }) => from < first + BigInt(TILE_WIDTH) && to > first)) return [...rows];
+  const at = new Map(rows.map((row) => [row.position, row]));
+  const all: (LogRow | RetiredRow)[] = [];
+  for (let i = 0; i < TILE_WIDTH; i++) {
+    const position = first + BigInt(i);
+    const row = at.get(position);
+    const leafHash = signed.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+    const gone = position >= kept && leafHash.length > 0 && retired.some(({ from, to }) => position >= from && position < to);
+    if (row) all.push(row);
+    else if (gone) all.push({ position, leafHash });
+  }
+  return all;
 };
 
 const rowsOf = ({ canonical, leaves, columns }: Chunk): LogRow[] => {

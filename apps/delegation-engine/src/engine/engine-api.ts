@@ -21,7 +21,7 @@ import { listDelegations } from '../read-model/index.js';
 import { agentView, type AgentDirectory } from './agent-directory.js';
 import type { InboundAsker } from './ask-inbound.js';
 import type { Explaining } from './explaining.js';
-import { fold } from './recorded.js';
+import { fold, retired } from './recorded.js';
 import { News } from './news.js';
 import type { WhyWaiting } from './why-waiting.js';
 
@@ -130,8 +130,12 @@ export class EngineApi extends DelegationApi {
 
   private async history(tenant: string, delegationId: string, decrypt: boolean): Promise<RecordedEvent[]> {
     const events = await this.options.store.readStream({ tenant, stream: { type: 'delegation', id: delegationId }, decrypt });
-    if (events.length === 0) throw notFound(delegationId);
+    if (events.length === 0) throw await this.missing(tenant, delegationId);
     return events;
+  }
+
+  private async missing(tenant: string, id: string): Promise<AppError> {
+    return (await this.options.store.findStream(tenant, { type: 'delegation', id })) ? retired(id) : notFound(id);
   }
 }
 

@@ -13,9 +13,15 @@ export const newEvent = ({ type, at, data, personal }: DelegationEvent): NewEven
   ...(DENIALS.has(type) ? { outcome: 'denied' as const } : {}),
 });
 
-/** Rebuilds the state from recorded events; erased personal data stays absent. */
-export const fold = (recorded: readonly RecordedEvent[], id: string): Delegation =>
-  recorded.reduce<Delegation>((state, event) => evolve(state, domainEvent(event), id), initial);
+/** It was there once: its id is taken for good, its events went when their time was over. */
+export const retired = (id: string): AppError =>
+  new AppError('RETIRED', 'not-found', `delegation ${id} is over, and its events are retired: the archive has them`);
+
+/** Rebuilds the state of a delegation that is known; erased personal data stays absent. Throws AppError `RETIRED` when its events are gone. */
+export const fold = (recorded: readonly RecordedEvent[], id: string): Delegation => {
+  if (recorded.length === 0) throw retired(id);
+  return recorded.reduce<Delegation>((state, event) => evolve(state, domainEvent(event), id), initial);
+};
 
 export const domainEvent = (event: RecordedEvent): DelegationEvent => {
   const type = event.type.split('.')[3];

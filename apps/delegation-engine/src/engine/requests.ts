@@ -66,7 +66,7 @@ export class Requests {
         throw new AppError('ID_MISMATCH', 'invalid', 'the id in the body is not the one in the subject');
       return await this.take(entry, principal, request, origin);
     } catch (error) {
-      if (error instanceof AppError && error.kind !== 'unavailable' && error.code !== 'CONFLICT')
+      if (error instanceof AppError && error.kind !== 'unavailable' && error.code !== 'CONFLICT' && error.code !== 'RETIRED')
         await this.reject(entry, principal, error, origin);
       if (error instanceof AppError && (error.code === 'INVALID_JSON' || error.code === 'TOO_DEEP'))
         throw new ParkedError(error.code, error.kind, error.message);

@@ -17,7 +17,12 @@ export const projectDelegations = async (query: Query, events: readonly ListedEv
     if (after && after !== before) changed.set(key, after);
   }
   if (changed.size > 0) await saveRows(query, [...changed.values()]);
+  for (const { type, data } of events) if (type === RETIRED) await query(FORGET, [(data as { to: number }).to]);
 };
+
+/** A part of the log was retired: what ended before its line is not listed any more. */
+const RETIRED = 'dev.mandate.retention.retired.v1';
+const FORGET = 'DELETE FROM rm.delegation WHERE ended_at IS NOT NULL AND position < $1';
 
 const loadRows = async (query: Query, events: readonly ListedEvent[]): Promise<Map<string, DelegationRow>> => {
   const keys = new Map(events.map(({ tenant, stream }) => [keyOf(tenant, stream.id), { tenant, id: stream.id }]));

@@ -78,6 +78,15 @@ describe('the list of delegations', () => {
     expect((await list()).items).toMatchObject([{ state: 'TASK_STATE_COMPLETED', endedAt: timestamp(START + 1) }]);
   });
 
+  it('forgets what was retired, and nothing that goes on', async () => {
+    await projectDelegations(query, [requested(1), completed(1), requested(2)]);
+    const line = position + 1;
+    await projectDelegations(query, [requested(3), completed(3)]);
+    const retired: ListedEvent = { ...requested(9), type: 'dev.mandate.retention.retired.v1', data: { from: 1, to: line } };
+    await projectDelegations(query, [retired]);
+    expect(await ids()).toEqual([idOf(3), idOf(2)]);
+  });
+
   it('pages from the newest on, whatever comes meanwhile', async () => {
     await projectDelegations(
       query,

@@ -22,6 +22,12 @@ export interface LogRow {
   columns: RowColumns;
 }
 
+/** An event that retention dropped: what is left of it is its leaf in the signed tree. */
+export interface RetiredRow {
+  position: bigint;
+  leafHash: Uint8Array;
+}
+
 /** A head that was kept where the database's administrator cannot reach; its signature has been verified. */
 export interface KeptHead {
   /** Where it comes from, for people. */
@@ -56,9 +62,13 @@ export class RowsVerifier {
   }
 
   /** Rows in the order of their positions. `signed`: the tile of the signed tree whose first leaf is that of `firstOfTile`, as far as there is one. */
-  add(rows: readonly LogRow[], signed: Uint8Array | null, firstOfTile: bigint): void {
+  add(rows: readonly (LogRow | RetiredRow)[], signed: Uint8Array | null, firstOfTile: bigint): void {
     for (const row of rows) {
       const { position } = row;
+      if (!('canonical' in row)) {
+        this.grow(position, row.leafHash);
+        continue;
+      }
       const hash = this.hasher.leaf(row.canonical);
       if (!sameBytes(hash, row.leafHash)) this.fail('entry', position, 'the record does not hash to the leaf beside it');
       const known = signed && tileNode(signed, Number(position - firstOfTile));

@@ -1,0 +1,3 @@
+export { Archive } from './archive.js';
+export { HoldFinder } from './holds.js';
+export { Retentions } from './retentions.js';
