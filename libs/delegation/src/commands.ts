@@ -2,7 +2,7 @@
 import type { DelegationRequest, Effects, Pattern, StepResult, StepSpec } from '@mandate/contracts';
 import type { JsonValue } from '@mandate/kernel';
 import type { DispatchReason } from './events.js';
-import type { BudgetLeft } from './model.js';
+import type { BudgetLeft, Used } from './model.js';
 import type { AgentCapability } from './planning/plan.js';
 import type { Recognition } from '@mandate/recognition';
 
@@ -68,6 +68,7 @@ export type DelegationDecisionCommand =
       asked: { deadlineMs?: number; depth?: number; steps?: number; stepCount?: number; microUsd?: number; tokens?: number };
       now: number;
     }
+  | { type: 'child-ended'; childId: string; used: Used; now: number }
   | { type: 'cancel'; by: string; commandId: string; reason?: string; now: number }
   | {
       type: 'approve';

@@ -8,6 +8,7 @@ import {
   DAY,
   dispatch,
   done,
+  fold,
   failed,
   given,
   lost,
@@ -23,7 +24,9 @@ import {
 } from '../spec/scenes.js';
 import type { DelegationDecisionCommand } from './commands.js';
 import { decide } from './decide.js';
-import { orphansOf, stepsLeft } from './deciding/children.js';
+import { orphansOf, stepsLeft, usedBy } from './deciding/children.js';
+import { evolve } from './evolve.js';
+import type { Delegation } from './model.js';
 
 /** Ten steps in all, one of them this; three levels below. */
 const parent = request({ budget: { deadline: 'PT1H', depth: 3, steps: 10 } });
@@ -137,6 +140,54 @@ describe('children together', () => {
     given(...after(...two))
       .when(child())
       .thenMatches({ data: { budget: { steps: 1, deadlineAt: moment(DAY) } } });
+  });
+});
+
+describe('a child that has ended', () => {
+  const ended = (steps: number, more: { tokens?: number; childId?: string } = {}): DelegationDecisionCommand => ({
+    type: 'child-ended',
+    childId: more.childId ?? 'c1',
+    used: { steps, cost: { microUsd: 0, tokens: more.tokens ?? 0 } },
+    now: T0,
+  });
+
+  it('gives back what it did not use, once', () => {
+    const settled = [...begun, child({ steps: 4 }), ended(1)];
+    expect(stepsLeft(activeAfter(...begun, child({ steps: 4 })))).toBe(5);
+    expect(stepsLeft(activeAfter(...settled))).toBe(8);
+    given(...after(...settled))
+      .when(ended(0))
+      .then();
+    given(...after(...begun))
+      .when(ended(0))
+      .then();
+  });
+
+  it('makes room for the next one, also of money', () => {
+    const rich = [request({ budget: { tokens: 80, steps: 4 } }), dispatch('a'), child({ steps: 3, tokens: 80 })];
+    given(...after(...rich))
+      .when(child({}, { childId: 'c2' }))
+      .thenFails('BUDGET_EXCEEDED');
+    given(...after(...rich, ended(1, { tokens: 16 })))
+      .when(child({ steps: 2 }, { childId: 'c2' }))
+      .thenMatches({ type: 'childadmitted', data: { budget: { steps: 2, tokens: 8 } } });
+  });
+
+  it('counts with all that is below it', () => {
+    const state = fold(after(...begun, child({ steps: 4 }), child({ steps: 2 }, { childId: 'c2' }), ended(1)));
+    expect(usedBy(state)).toMatchObject({ steps: 1 + 1 + 2 });
+  });
+
+  it('still counts as one of those that a delegation may have', () => {
+    const many = Array.from({ length: 1_000 }, (_, n) => [
+      child({ steps: 1 }, { childId: `c${n}` }),
+      ended(0, { childId: `c${n}` }),
+    ]).flat();
+    const state = many.reduce<Delegation>(
+      (folded, command) => decide(command, folded).reduce((s, event) => evolve(s, event), folded),
+      fold(after(...begun)),
+    );
+    expect(() => decide(child({}, { childId: 'one-more' }), state)).toThrow('has had 1000 children');
   });
 });
 

@@ -5,7 +5,7 @@
 import type { Decider } from '@mandate/kernel';
 import type { DelegationDecisionCommand } from './commands.js';
 import { decideApproval, decideDenial } from './deciding/approvals.js';
-import { decideChild } from './deciding/children.js';
+import { decideChild, decideChildEnded } from './deciding/children.js';
 import { compensateFirst } from './deciding/compensation.js';
 import { followUps } from './deciding/follow-ups.js';
 import { decideFeedback } from './deciding/feedback.js';
@@ -45,6 +45,8 @@ const decideAlone = (command: DelegationDecisionCommand, state: Delegation): Del
       return decideWake(command, state);
     case 'admit-child':
       return decideChild(command, state);
+    case 'child-ended':
+      return decideChildEnded(command, state);
     case 'cancel':
       return decideCancel(command, state);
     case 'approve':

@@ -149,6 +149,8 @@ export type DelegationEvent =
       ),
       { error: string }
     >
+  /** What the child and everything below it used of its budget; the rest is its parent's again. */
+  | Of<'childended', { childId: string; used: { steps: number; usd: string; tokens: number } }>
   | Of<'completed', { steps: number; sinks: string[] }>
   /** `notUndone`: steps whose compensation failed. */
   | Of<'failed', { code: string; stepId?: string; cancels: string[]; notUndone?: string[] }, { error: string }>

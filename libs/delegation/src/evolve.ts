@@ -50,9 +50,12 @@ export const evolve = (state: Delegation, event: DelegationEvent, id = ''): Dele
             attempt: event.data.attempt,
             steps: event.data.budget.steps,
             cost: costOf(event.data.budget),
+            ended: false,
           },
         ],
       };
+    case 'childended':
+      return childEnded(state, event);
     case 'completed':
       return { ...state, status: 'completed', endedAt: event.at, error: null };
     case 'failed':
@@ -63,6 +66,13 @@ export const evolve = (state: Delegation, event: DelegationEvent, id = ''): Dele
       return stepEvent(state, event);
   }
 };
+
+const childEnded = (state: ActiveDelegation, { data: { childId, used } }: Of<'childended'>): ActiveDelegation => ({
+  ...state,
+  children: state.children.map((child) =>
+    child.id === childId ? { ...child, steps: used.steps, cost: costOf(used), ended: true } : child,
+  ),
+});
 
 const requested = ({ at, data, personal }: Of<'requested'>, id: string): ActiveDelegation => ({
   status: 'active',

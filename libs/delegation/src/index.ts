@@ -3,6 +3,7 @@ export type { PatternConfidence, Recognition } from '@mandate/recognition';
 export * from './approval.js';
 export { askAgain } from './ask-again.js';
 export * from './commands.js';
+export { usedBy } from './deciding/children.js';
 export * from './cost.js';
 export * from './decide.js';
 export * from './events.js';

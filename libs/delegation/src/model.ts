@@ -89,13 +89,20 @@ export interface BudgetLeft {
   steps: number;
 }
 
+/** Of a budget. */
+export interface Used {
+  steps: number;
+  cost: Cost;
+}
+
 export interface Child {
-  /** Set apart for it. */
+  /** Set apart for it and everything below; once it has ended, what that used. */
   cost: Cost;
   id: string;
   stepId: string;
   attempt: number;
   steps: number;
+  ended: boolean;
 }
 
 export interface Decision {

@@ -55,6 +55,22 @@ describe('a child delegation', () => {
     expect((await delegate(parent)).answer.body['code']).toBe('BUDGET_EXCEEDED');
   });
 
+  it('gives back what it did not use, when the next one asks', async () => {
+    const parent = await lead({ budget: { steps: 6 } });
+    const first = await delegate(parent, { budget: { steps: 5 } });
+    await scene.api.inState(first.id, 'COMPLETED');
+    const below = await leadBelow(parent, { budget: { steps: 4 } });
+    expect((await scene.requester.event(parent.delegationId, 'childended')).data).toEqual({
+      childId: first.id,
+      used: { steps: 1, usd: '0.00', tokens: 0 },
+    });
+    expect((await delegate(parent)).answer.body['code']).toBe('BUDGET_EXCEEDED');
+    await delegate(below);
+    await boss.report(below, completed('led'));
+    await scene.api.inState(below.delegationId, 'COMPLETED');
+    expect((await delegate(parent, { budget: { steps: 2 } })).answer.body['state']).toBe('TASK_STATE_SUBMITTED');
+  });
+
   it.each<[string, (offer: Offer) => Document]>([
     ['a forged lease', (offer) => ({ ...parentOf(offer), leaseId: newId() })],
     ['another attempt', (offer) => ({ ...parentOf(offer), attempt: 2 })],

@@ -1,10 +1,10 @@
 /** Admission of child delegations: asked of the engine that owns the parent, which is often this one. */
 import { toProblem, type DelegationRequest, type Problem } from '@mandate/contracts';
-import { isRunning, type ActiveDelegation, type BudgetLeft } from '@mandate/delegation';
-import type { Keyring } from '@mandate/event-store';
+import { addCost, isRunning, usedBy, type ActiveDelegation, type BudgetLeft, type Used } from '@mandate/delegation';
+import type { EventStore, Keyring } from '@mandate/event-store';
 import { AppError, type ErrorKind } from '@mandate/kernel';
 import type { NatsConnection, Subscription } from '@nats-io/transport-node';
-import type { Origin } from './delegation-writer.js';
+import type { Entry, Origin } from './delegation-writer.js';
 import { askedBudget, leaseIdOf, sameLease } from './leases.js';
 import { partitionOf } from './partitions.js';
 import type { Work } from './work.js';
@@ -21,6 +21,7 @@ type Answer = { budget: BudgetLeft } | { problem: Problem & { kind: ErrorKind } 
 
 export interface ChildrenOptions {
   connection: NatsConnection;
+  store: EventStore;
   work: Pick<Work, 'lanes' | 'writer' | 'partitions' | 'clock'>;
   keyring: Keyring;
 }
@@ -103,9 +104,39 @@ export class Children {
         await writer.confirm(entry, origin);
         throw notCurrent(parent.delegationId);
       }
+      if (!known) await this.settleEnded(entry, origin);
       await writer.applyOrConfirm(entry, { type: 'admit-child', childId, stepId, attempt, asked, now }, origin);
       return budgetOf(entry.state as ActiveDelegation, childId, asked, now);
     });
+  }
+
+  /** Takes back what ended children did not use: now, when somebody asks for it, so that their ends need tell nobody. */
+  private async settleEnded(parent: Entry, origin: Origin): Promise<void> {
+    const { writer, clock } = this.options.work;
+    const open = parent.state.status === 'active' ? parent.state.children.filter((child) => !child.ended) : [];
+    for (const { id } of open) {
+      const used = await this.usedByEnded(parent.tenant, id);
+      if (used) await writer.apply(parent, { type: 'child-ended', childId: id, used, now: clock.now() }, origin);
+    }
+  }
+
+  /** Null while it goes on. Children of its own that ended after it are looked at, too. */
+  private async usedByEnded(tenant: string, id: string): Promise<Used | null> {
+    const row = await this.options.store.findStream(tenant, { type: 'delegation', id });
+    if (!row || row.open) return null;
+    const { state } = await this.options.work.writer.read(tenant, id);
+    const { steps, cost } = usedBy(state);
+    const used = { steps, cost };
+    for (const child of 'children' in state ? state.children : []) {
+      const below = child.ended ? null : await this.usedByEnded(tenant, child.id);
+      if (!below) continue;
+      used.steps += below.steps - child.steps;
+      used.cost = addCost(used.cost, {
+        microUsd: below.cost.microUsd - child.cost.microUsd,
+        tokens: below.cost.tokens - child.cost.tokens,
+      });
+    }
+    return used;
   }
 
   private isCurrent(

@@ -7,9 +7,7 @@ import {
   dispatchableSteps,
   evolve,
   initial,
-  isRunning,
   nextWakeAt,
-  stepsOf,
   type Delegation,
   type DelegationDecisionCommand,
   type DelegationEvent,
@@ -19,6 +17,7 @@ import type { Actor, AppendEntry, AppendResult, EventStore, Keyring } from '@man
 import { AppError, isRetryable, type Clock } from '@mandate/kernel';
 import { PRIORITIES, urgencyOf, type SlotHolder } from '@mandate/scheduling';
 import { bindApprovals } from './approvals.js';
+import { concurrencyKeyOf, slotsHeld, type HeldSlot } from './held-slots.js';
 import type { Ownership } from './partitions.js';
 import type { Scheduler } from './scheduler.js';
 import type { Grant } from './grants.js';
@@ -143,6 +142,11 @@ export class DelegationWriter {
       weight: 0,
       waiting: new Set(),
     };
+  }
+
+  /** How many running delegations are in memory. */
+  get remembered(): number {
+    return this.entries.size;
   }
 
   forget({ tenant, id }: { tenant: string; id: string }): void {
@@ -369,13 +373,6 @@ const keyOf = (tenant: string, id: string): string => `${tenant}/${id}`;
 
 type IdempotencyAnswer = Extract<AppendResult, { ok: false }>;
 
-interface HeldSlot {
-  stepId: string;
-  instance: string;
-  capability: string;
-  key: string | null;
-}
-
 interface Placed {
   events: DelegationEvent[];
   after: Delegation;
@@ -384,17 +381,3 @@ interface Placed {
   waitingRemoved: string[];
   released: HeldSlot[];
 }
-
-const concurrencyKeyOf = (state: Delegation): string | null => ('concurrencyKey' in state ? state.concurrencyKey : null);
-
-const slotsHeld = (state: Delegation): HeldSlot[] =>
-  'steps' in state
-    ? stepsOf(state)
-        .filter((step) => isRunning(step) && step.instance !== null)
-        .map((step) => ({
-          stepId: step.plan.id,
-          instance: step.instance as string,
-          capability: step.plan.capability,
-          key: concurrencyKeyOf(state),
-        }))
-    : [];

@@ -99,7 +99,7 @@ export class Engine {
     const { work } = this;
     this.layers = new Layers({ connection, store, keyring, logger, model: shippedModel(), digest: shippedDigest() });
     this.reader = new GuardedReader(readWith(this.layers));
-    this.children = new Children({ connection, work, keyring });
+    this.children = new Children({ connection, store, work, keyring });
     this.requests = this.takeRequests();
     this.steering = new Steering(work.writer, work.clock);
     const letters = new DeadLetters(store.database, keyring);

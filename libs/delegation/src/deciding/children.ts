@@ -2,9 +2,9 @@ import { AppError } from '@mandate/kernel';
 import type { DelegationDecisionCommand } from '../commands.js';
 import type { DelegationEvent } from '../events.js';
 import { isRunning, stepsOf } from '../model.js';
-import type { ActiveDelegation } from '../model.js';
-import { addCost, costLeft, usdText, type CostLimit } from '../cost.js';
-import { childShare } from '../policy.js';
+import type { ActiveDelegation, Delegation, Used } from '../model.js';
+import { addCost, costLeft, NO_COST, usdText, type CostLimit } from '../cost.js';
+import { childShare, MAX_CHILDREN } from '../policy.js';
 import { budgetData } from './request.js';
 
 type AdmitChild = Extract<DelegationDecisionCommand, { type: 'admit-child' }>;
@@ -27,6 +27,8 @@ export const decideChild = ({ childId, stepId, attempt, asked, now }: AdmitChild
       'conflict',
       `attempt ${attempt} of step ${stepId} of ${state.id} is not running: only a running attempt may delegate`,
     );
+  if (state.children.length >= MAX_CHILDREN)
+    throw new AppError('FANOUT_EXCEEDED', 'invalid', `${state.id} has had ${MAX_CHILDREN} children: no delegation may have more`);
   if (state.budget.depth < 1) throw new AppError('DEPTH_EXCEEDED', 'invalid', `${state.id} may not delegate further: its depth is used up`);
   const depth = asked.depth ?? state.budget.depth - 1;
   if (depth > state.budget.depth - 1) throw wider('depth', depth, state.budget.depth - 1);
@@ -45,12 +47,30 @@ export const decideChild = ({ childId, stepId, attempt, asked, now }: AdmitChild
   ];
 };
 
+/** Gives back what an ended child did not use. Nothing for a child that is not known, or that was settled before. */
+export const decideChildEnded = (
+  { childId, used, now }: Extract<DelegationDecisionCommand, { type: 'child-ended' }>,
+  state: ActiveDelegation,
+): DelegationEvent[] => {
+  const child = state.children.find(({ id }) => id === childId);
+  if (!child || child.ended) return [];
+  const { microUsd, tokens } = used.cost;
+  return [{ type: 'childended', at: now, data: { childId, used: { steps: used.steps, usd: usdText(microUsd), tokens } } }];
+};
+
+/** What a delegation and everything below it used, as far as it knows: children that have not ended count with all that was set apart. */
+export const usedBy = (state: Delegation): Used => {
+  if (!('steps' in state)) return { steps: 0, cost: NO_COST };
+  const own = stepsOf(state).filter((step) => step.compensates === null).length;
+  return {
+    steps: state.children.reduce((sum, child) => sum + child.steps, own),
+    cost: state.children.reduce((sum, child) => addCost(sum, child.cost), state.spent),
+  };
+};
+
 /** What a child may cost: what it asks for, else its share of what is left; no limit where the parent has none and it asks for none. */
 const childCost = (asked: AdmitChild['asked'], state: ActiveDelegation): CostLimit => {
-  const left = costLeft(
-    state.budget.cost,
-    state.children.reduce((sum, child) => addCost(sum, child.cost), state.spent),
-  );
+  const left = costLeft(state.budget.cost, usedBy(state).cost);
   return {
     microUsd: childPart('usd', asked.microUsd, left.microUsd, usdText),
     tokens: childPart('tokens', asked.tokens, left.tokens, String),
@@ -64,10 +84,7 @@ const childPart = (what: string, asked: number | undefined, left: number | null,
   return part;
 };
 
-export const stepsLeft = (state: ActiveDelegation): number =>
-  state.budget.steps -
-  stepsOf(state).filter((step) => step.compensates === null).length -
-  state.children.reduce((sum, child) => sum + child.steps, 0);
+export const stepsLeft = (state: ActiveDelegation): number => state.budget.steps - usedBy(state).steps;
 
 /** The children that lose their parent when an attempt, or with no attempt named the whole delegation, ends without success. */
 export const orphansOf = (state: ActiveDelegation, attempt?: { stepId: string; attempt: number }): string[] =>
