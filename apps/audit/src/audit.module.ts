@@ -1,17 +1,18 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { AuditExports, AuditLog, AuditSearch, ErasureApi, HTTP_CONTROLLERS, RetentionApi } from './http/index.js';
+import { AuditExports, AuditLog, AuditSearch, ErasureApi, HTTP_CONTROLLERS, LearningApi, RetentionApi } from './http/index.js';
 
 export interface AuditParts {
   search: AuditSearch;
   exports: AuditExports;
   erasures: ErasureApi;
   retention: RetentionApi;
+  learning: LearningApi;
   log: AuditLog;
 }
 
 @Module({})
 export class AuditModule {
-  static of({ search, exports, erasures, retention, log }: AuditParts): DynamicModule {
+  static of({ search, exports, erasures, retention, learning, log }: AuditParts): DynamicModule {
     return {
       module: AuditModule,
       controllers: [...HTTP_CONTROLLERS],
@@ -20,6 +21,7 @@ export class AuditModule {
         { provide: AuditExports, useValue: exports },
         { provide: ErasureApi, useValue: erasures },
         { provide: RetentionApi, useValue: retention },
+        { provide: LearningApi, useValue: learning },
         { provide: AuditLog, useValue: log },
       ],
     };

@@ -9,6 +9,7 @@ import { LogExports } from './export/log-exports.js';
 import { closeGround, openGround, type Ground } from './ground.js';
 import { HTTP_PREFIXES } from './http/index.js';
 import { Keeper } from './keeper.js';
+import { LearningExport } from './learning/learning-export.js';
 import { LogReader } from './log/log-reader.js';
 import { migrateAudit } from './migrations/index.js';
 import { OwnEvents } from './own-events.js';
@@ -76,6 +77,7 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
       exports: new LogExports(store, log, search, ownEvents),
       erasures,
       retention,
+      learning: new LearningExport(store, log, ownEvents),
       log: transparency.served,
     }),
     logger: options.logger,

@@ -9,3 +9,4 @@ export * from './export/exporters.js';
 export { ocsfEvent } from './export/ocsf.js';
 export * from './export/syslog.js';
 export * from './retention/retention.js';
+export * from './learning/learning-row.js';

@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { EXPORTERS } from '@mandate/audit-trail';
 import { Describe, FromCaller, QueryPipe, type Caller } from '@mandate/service-host';
 import { Controller, Get, Query, Res } from '@nestjs/common';
 import { AuditExports } from './audit-search.js';
 import { ExportQuery } from './documents.js';
+import { streamText } from './stream-text.js';
 
 const CONTENT_TYPES = [...new Set(Object.values(EXPORTERS).map(({ contentType }) => contentType))];
 
@@ -26,26 +26,13 @@ export class ExportController {
     @Query(new QueryPipe(ExportQuery)) query: ExportQuery,
     @Res() response: ServerResponse,
   ): Promise<void> {
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
     const { head, text } = await this.exports.begin(caller, query);
-    response.writeHead(200, {
+    const headers = {
       'content-type': EXPORTERS[query.format].contentType,
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
       'mandate-log-source': head.source,
       'mandate-log-size': head.size,
       'mandate-log-root': head.root,
-    });
-    response.flushHeaders();
-    try {
-      for await (const lines of text(gone.signal))
-        if (!response.write(lines) && !gone.signal.aborted) await once(response, 'drain', { signal: gone.signal });
-      response.end();
-    } catch (error) {
-      if (gone.signal.aborted) return;
-      response.destroy(); // a clean end would say that this is all
-      throw error;
-    }
+    };
+    await streamText(response, headers, text);
   }
 }

@@ -4,6 +4,8 @@ import { ErasureApi } from './erasure-api.js';
 import { ErasuresController } from './erasures.controller.js';
 import { EventsController } from './events.controller.js';
 import { ExportController } from './export.controller.js';
+import { LearningApi } from './learning-api.js';
+import { LearningController } from './learning.controller.js';
 import { LogController } from './log.controller.js';
 import { ReceiptsController } from './receipts.controller.js';
 import { RetentionApi } from './retention-api.js';
@@ -12,6 +14,7 @@ import { RetentionController } from './retention.controller.js';
 export * from './audit-log.js';
 export * from './audit-search.js';
 export * from './erasure-api.js';
+export * from './learning-api.js';
 export * from './retention-api.js';
 
 export const HTTP_CONTROLLERS = [
@@ -19,10 +22,11 @@ export const HTTP_CONTROLLERS = [
   ExportController,
   ErasuresController,
   RetentionController,
+  LearningController,
   LogController,
   ReceiptsController,
 ];
 /** What the controllers are given by the module, which the documentation's generator leaves empty. */
-export const HTTP_PROVIDERS = [AuditSearch, AuditExports, ErasureApi, RetentionApi, AuditLog];
+export const HTTP_PROVIDERS = [AuditSearch, AuditExports, ErasureApi, RetentionApi, LearningApi, AuditLog];
 /** The prefixes that they own behind the gateway. */
 export const HTTP_PREFIXES = ['/api/audit', '/api/compliance'];

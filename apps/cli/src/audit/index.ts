@@ -3,6 +3,7 @@ import type { Register } from '../commands/context.js';
 import { registerEvents } from './events.js';
 import { registerExport } from './export.js';
 import { registerErase, registerErasures } from './erase.js';
+import { registerLearningData } from './learning-data.js';
 import { registerCleanup, registerHold, registerRelease, registerRetention } from './retention.js';
 import { registerCheckpoint, registerProve, registerVkey } from './fetch.js';
 import { registerMirror } from './mirror.js';
@@ -22,6 +23,7 @@ const COMMANDS: readonly Register[] = [
   registerWitness,
   registerErase,
   registerErasures,
+  registerLearningData,
   registerRetention,
   registerHold,
   registerRelease,
