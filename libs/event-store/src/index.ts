@@ -8,6 +8,7 @@ export { type Envelope, eventId } from './envelope.js';
 export { destroyKeys, kidsOfSubject, removeDeadLetters, type Destroyed, type KeysOf } from './erasure.js';
 export { type CommitListener, EventStore, type EventStoreOptions } from './event-store.js';
 export { Keyring } from './keys.js';
+export { LruMap } from './lru.js';
 export * from './merkle.js';
 export { inRole, mayMigrate, migrate, migrateForService, type MigrateOptions, type ServiceRole } from './migrate.js';
 export { EVENT_STORE_MIGRATIONS } from './migrations/index.js';

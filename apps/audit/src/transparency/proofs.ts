@@ -12,7 +12,7 @@ import {
   type Range,
   type TreeHasher,
 } from '@mandate/audit-log';
-import type { Database } from '@mandate/event-store';
+import type { Database, Row } from '@mandate/event-store';
 import { AppError, decode128, isUlid } from '@mandate/kernel';
 import type { TreeStore } from './tree-store.js';
 
@@ -28,9 +28,15 @@ export interface Inclusion {
   proof: Uint8Array[];
 }
 
-const ENTRY = {
+const BY_POSITION = {
   name: 'audit_entry',
-  text: `SELECT canonical FROM es.event WHERE log_id = 1 AND position = $1::bigint AND tenant = $2`,
+  text: 'SELECT position, canonical FROM es.event WHERE log_id = 1 AND position = $1::bigint AND tenant = $2',
+};
+/** An index of the first 64 bits of ids: the record itself says whether it is the one. */
+const BY_ID = {
+  name: 'audit_entry_by_id',
+  text: `SELECT e.position, e.canonical FROM audit.event_place p JOIN es.event e ON e.log_id = 1 AND e.position = p.position
+          WHERE p.id = $1::bigint AND e.tenant = $2`,
 };
 const ENTRIES = {
   name: 'audit_entries',
@@ -82,10 +88,9 @@ export class LogProofs {
   }
 
   private async find(tenant: string, event: string): Promise<{ position: bigint; canonical: Buffer }> {
-    for (const position of await this.candidates(event)) {
-      const [row] = await this.database.query(ENTRY, [position, tenant]);
-      const canonical = row?.['canonical'] as Buffer | undefined;
-      if (canonical && (!isUlid(event) || idOf(canonical) === event)) return { position: BigInt(position), canonical };
+    for (const row of await this.candidates(tenant, event)) {
+      const canonical = row['canonical'] as Buffer;
+      if (!isUlid(event) || idOf(canonical) === event) return { position: BigInt(row['position'] as string), canonical };
     }
     throw new AppError(
       'NOT_FOUND',
@@ -94,9 +99,9 @@ export class LogProofs {
     );
   }
 
-  private async candidates(event: string): Promise<number[]> {
-    if (/^[1-9]\d{0,14}$/.test(event)) return [Number(event)];
-    return isUlid(event) ? this.store.positions(BigInt.asIntN(64, readUint64(decode128(event)))) : [];
+  private async candidates(tenant: string, event: string): Promise<Row[]> {
+    if (/^[1-9]\d{0,14}$/.test(event)) return this.database.query(BY_POSITION, [event, tenant]);
+    return isUlid(event) ? this.database.query(BY_ID, [BigInt.asIntN(64, readUint64(decode128(event))).toString(), tenant]) : [];
   }
 
   private async prove(ranges: readonly Range[]): Promise<Uint8Array[]> {

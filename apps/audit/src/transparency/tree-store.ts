@@ -1,6 +1,6 @@
 /** The tree beside the log: tiles, as far as they reach, and the last signed head. */
-import { tilePath, type TileId, type TileReader } from '@mandate/audit-log';
-import type { Database, Row } from '@mandate/event-store';
+import { HASH_BYTES, TILE_WIDTH, tilePath, type TileId, type TileReader } from '@mandate/audit-log';
+import { LruMap, type Database, type Row } from '@mandate/event-store';
 import type { PoolClient } from 'pg';
 
 export interface StoredTile {
@@ -35,7 +35,6 @@ const COSIGNED = {
   text: `UPDATE audit.log_tree SET checkpoint = CASE WHEN signed_size = $2 THEN $1 ELSE checkpoint END, cosigned = CASE WHEN $3 THEN $1 ELSE cosigned END
           WHERE log_id = 1`,
 };
-const POSITIONS = { name: 'audit_place', text: 'SELECT position FROM audit.event_place WHERE id = $1 ORDER BY position' };
 
 const LOCK = 'SELECT size FROM audit.log_tree WHERE log_id = 1 FOR UPDATE';
 const GROWN = 'UPDATE audit.log_tree SET size = $1 WHERE log_id = 1';
@@ -55,7 +54,13 @@ const PLACES = `
     FROM es.event WHERE log_id = 1 AND position BETWEEN $1::bigint AND $2::bigint
   ON CONFLICT DO NOTHING`;
 
+const FULL_BYTES = TILE_WIDTH * HASH_BYTES;
+/** 4 MiB: up to thirty million events, all levels but the lowest. */
+const KEPT_TILES = 512;
+
 export class TreeStore {
+  private readonly full = new LruMap<string, Uint8Array>(KEPT_TILES);
+
   constructor(private readonly database: Database) {}
 
   async head(): Promise<TreeHead> {
@@ -69,12 +74,10 @@ export class TreeStore {
     };
   }
 
-  /** Those that are there. Throws RangeError in the reader for one that is not. */
+  /** Those that are there. Throws RangeError in the reader for one that is not. Full ones never change, so the last ones stay in memory. */
   async tiles(ids: readonly TileId[]): Promise<TileReader> {
-    const rows = await this.database.query(TILES, [ids.map(({ level }) => level), ids.map(({ index }) => index.toString())]);
-    const found = new Map(
-      rows.map((row) => [tilePath({ level: row['level'] as number, index: BigInt(row['index'] as string) }), row['hashes'] as Buffer]),
-    );
+    const found = new Map(ids.map((tile) => [tilePath(tile), this.full.get(tilePath(tile))]));
+    for (const { tile, hashes } of await this.fetch(ids.filter((tile) => !found.get(tilePath(tile))))) found.set(tilePath(tile), hashes);
     return (tile) => {
       const hashes = found.get(tilePath(tile));
       if (!hashes) throw new RangeError(`there is no tile ${tilePath(tile)}`);
@@ -82,9 +85,15 @@ export class TreeStore {
     };
   }
 
-  /** Positions that an event with these first 64 bits of its id may have. */
-  async positions(idBits: bigint): Promise<number[]> {
-    return (await this.database.query(POSITIONS, [idBits.toString()])).map((row) => Number(row['position']));
+  private async fetch(ids: readonly TileId[]): Promise<StoredTile[]> {
+    if (ids.length === 0) return [];
+    const rows = await this.database.query(TILES, [ids.map(({ level }) => level), ids.map(({ index }) => index.toString())]);
+    const tiles = rows.map((row) => ({
+      tile: { level: row['level'] as number, index: BigInt(row['index'] as string) },
+      hashes: row['hashes'] as Buffer,
+    }));
+    for (const { tile, hashes } of tiles) if (hashes.length === FULL_BYTES) this.full.set(tilePath(tile), hashes);
+    return tiles;
   }
 
   async publish(checkpoint: string, size: bigint): Promise<void> {
