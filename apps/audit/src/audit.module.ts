@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { AuditExports, AuditLog, AuditSearch, ErasureApi, HTTP_CONTROLLERS, LearningApi, RetentionApi } from './http/index.js';
+import { AuditExports, AuditLog, AuditSearch, ErasureApi, HTTP_CONTROLLERS, LearningApi, ReplayApi, RetentionApi } from './http/index.js';
 
 export interface AuditParts {
   search: AuditSearch;
@@ -8,11 +8,12 @@ export interface AuditParts {
   retention: RetentionApi;
   learning: LearningApi;
   log: AuditLog;
+  replay: ReplayApi;
 }
 
 @Module({})
 export class AuditModule {
-  static of({ search, exports, erasures, retention, learning, log }: AuditParts): DynamicModule {
+  static of({ search, exports, erasures, retention, learning, log, replay }: AuditParts): DynamicModule {
     return {
       module: AuditModule,
       controllers: [...HTTP_CONTROLLERS],
@@ -23,6 +24,7 @@ export class AuditModule {
         { provide: RetentionApi, useValue: retention },
         { provide: LearningApi, useValue: learning },
         { provide: AuditLog, useValue: log },
+        { provide: ReplayApi, useValue: replay },
       ],
     };
   }

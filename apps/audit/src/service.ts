@@ -15,6 +15,7 @@ import { migrateAudit } from './migrations/index.js';
 import { OwnEvents } from './own-events.js';
 import { Reconciliation } from './reconciliation.js';
 import { Archive, HoldFinder, Retentions } from './retention/index.js';
+import { LogReplay } from './replay/log-replay.js';
 import { LogSearch } from './search/log-search.js';
 import { SearchIndex } from './search/search-index.js';
 import { openTransparencyLog, TreeStore, watchSigning } from './transparency/index.js';
@@ -79,6 +80,7 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
       retention,
       learning: new LearningExport(store, log, ownEvents),
       log: transparency.served,
+      replay: new LogReplay(store, log, ownEvents),
     }),
     logger: options.logger,
     recordRefusal: refusals.record,

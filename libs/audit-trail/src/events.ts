@@ -2,7 +2,7 @@
  * What the audit service itself puts on record. On the wire the type is `dev.mandate.audit.<type>.v1`; nothing in `data` is personal,
  * what may be stands in `personal`.
  */
-export type AuditEvent = Refused | Counted | Mismatched | Exported;
+export type AuditEvent = Refused | Counted | Mismatched | Exported | Replayed | Rebuilt;
 
 /** Requests that were refused: of one caller, one operation and one reason, those of a short time together. */
 export interface Refused {
@@ -60,6 +60,31 @@ export interface Exported {
     size: number;
     /** Went on with what was recorded later. */
     follow: boolean;
+  };
+}
+
+/** Somebody looked at the past by running it again. */
+export interface Replayed {
+  type: 'replayed';
+  data: {
+    what: 'state' | 'fork';
+    /** The position up to which. */
+    at: number;
+    /** `<type>/<id>`; absent: the whole tenant. */
+    resource?: string;
+    /** Of a fork: what was changed. */
+    change?: 'threshold' | 'plan' | 'worker';
+  };
+}
+
+/** A read model was made anew from the log. */
+export interface Rebuilt {
+  type: 'rebuilt';
+  data: {
+    projection: string;
+    /** Up to which. */
+    position: number;
+    ms: number;
   };
 }
 

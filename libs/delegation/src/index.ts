@@ -11,4 +11,8 @@ export { evolve, initial, PLANNING_TIMEOUT_MS } from './evolve.js';
 export * from './lessons.js';
 export * from './model.js';
 export * from './output.js';
+export type { HistoryLine } from './replay/diff.js';
+export { fork, type ForkChange, type ForkResult } from './replay/fork.js';
+export type { Situation } from './replay/recorded-request.js';
+export * from './stored.js';
 export * from './view.js';

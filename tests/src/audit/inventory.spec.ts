@@ -72,7 +72,9 @@ describe('the inventory of what leaves a record', () => {
   it('names whatever runs by itself', () => {
     const schedules = [
       ...named(/\{ name: '([\w-]+)', everyMs/g),
-      ...named(/run(?:Projection|Reactor)\(\{ name: '([\w-]+)'/g),
+      ...named(/run(?:Projection|Reactor)\(\{ name: ('[\w-]+'|[A-Z_]+)/g).map((name) =>
+        name.startsWith("'") ? name.slice(1, -1) : name.toLowerCase().replaceAll('_', '-'),
+      ),
       ...named(/: Reaction => \(\{\s*name: '([\w-]+)'/g),
       ...callsOf('setInterval'),
     ];

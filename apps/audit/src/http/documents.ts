@@ -39,6 +39,15 @@ export class EventQuery extends EventFilter {
   @Optional() @Matches(/^\d{1,15}$/, { message: 'must be the nextCursor of an answer' }) cursor?: string;
 }
 
+export class StateQuery {
+  /** A position, or a time (RFC 3339); without it now. */
+  @Optional()
+  @Matches(/^(\d{1,15}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))$/, { message: 'must be a position or an RFC 3339 time' })
+  at?: string;
+  /** `<type>/<id>`; without it the whole tenant. */
+  @Optional() @Matches(/^[a-z0-9-]{1,60}\/[^/]{1,200}$/, { message: 'must be <type>/<id>' }) resource?: string;
+}
+
 export class ExportQuery extends EventFilter {
   /** jsonl holds the stored records; ocsf is OCSF 1.3.0 API Activity, a JSON object a line; syslog is RFC 5424 with CEF, a message a line. */
   @IsIn(EXPORT_FORMATS) format: ExportFormat = 'jsonl';

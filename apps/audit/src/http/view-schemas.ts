@@ -2,7 +2,7 @@
 import { schemas } from '@mandate/service-host';
 import { OUTCOMES } from './documents.js';
 
-const { integer, list, record, text, time } = schemas;
+const { integer, list, nullable, record, text, time } = schemas;
 
 const orNull = (schema: object): Readonly<Record<string, unknown>> => ({ anyOf: [schema, { type: 'null' }] });
 
@@ -75,3 +75,37 @@ export const AUDIT_EVENT = record(
   },
   ['reason', 'causationId', 'traceId'],
 );
+
+const AT = record({ position: integer, recordedAt: nullable(time) });
+export const STATE = {
+  anyOf: [
+    record({ at: AT, resource: record({ type: text, id: text, version: integer }), state: { type: 'object' } }),
+    record({
+      at: AT,
+      events: { type: 'object', additionalProperties: integer },
+      delegations: record({
+        requested: integer,
+        rejected: integer,
+        completed: integer,
+        failed: integer,
+        canceled: integer,
+        active: integer,
+      }),
+    }),
+  ],
+};
+
+export const FORK = record({
+  delegationId: text,
+  status: { type: 'string', description: '`active` where nobody knows what a step would have answered' },
+  recordedStatus: text,
+  diff: list(
+    record(
+      { is: { type: 'string', enum: ['same', 'changed', 'removed', 'added'] }, type: text, stepId: text, fields: { type: 'object' } },
+      ['stepId', 'fields'],
+    ),
+  ),
+  reused: list(text),
+  open: list(record({ stepId: text, capability: text })),
+  approvals: list(text),
+});

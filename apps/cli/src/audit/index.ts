@@ -2,6 +2,10 @@
 import type { Register } from '../commands/context.js';
 import { registerEvents } from './events.js';
 import { registerExport } from './export.js';
+import { registerFork } from './fork.js';
+import { registerRebuild } from './rebuild.js';
+import { registerState } from './state.js';
+import { registerStory } from './story.js';
 import { registerErase, registerErasures } from './erase.js';
 import { registerLearningData } from './learning-data.js';
 import { registerCleanup, registerHold, registerRelease, registerRetention } from './retention.js';
@@ -14,6 +18,10 @@ import { registerWitness } from './witness/index.js';
 const COMMANDS: readonly Register[] = [
   registerEvents,
   registerExport,
+  registerState,
+  registerStory,
+  registerFork,
+  registerRebuild,
   registerCheckpoint,
   registerProve,
   registerVkey,

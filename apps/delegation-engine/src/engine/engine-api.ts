@@ -9,15 +9,16 @@ import {
   type EventView,
   type ExplanationView,
   type Page,
+  type RebuildView,
   type StepView,
 } from '@mandate/contracts';
 import { eventTypeName, toView } from '@mandate/delegation';
 import { publicData, type EventStore, type RecordedEvent } from '@mandate/event-store';
-import { AppError, type JsonValue } from '@mandate/kernel';
+import { AppError, timestamp, type Clock, type JsonValue } from '@mandate/kernel';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { DataSource } from 'typeorm';
 import { DelegationApi, type Caller, type ListQuery } from '../http/index.js';
-import { listDelegations } from '../read-model/index.js';
+import { DELEGATION_LIST, listDelegations, rebuildDelegations } from '../read-model/index.js';
 import { agentView, type AgentDirectory } from './agent-directory.js';
 import type { InboundAsker } from './ask-inbound.js';
 import type { Explaining } from './explaining.js';
@@ -33,6 +34,9 @@ export interface EngineApiOptions {
   explaining: Explaining;
   agents: AgentDirectory;
   readModel: DataSource;
+  /** Of the process' leases. */
+  owner: string;
+  clock: Clock;
 }
 
 /** A follower that hears nothing looks again this often. */
@@ -111,6 +115,24 @@ export class EngineApi extends DelegationApi {
     if (!event) throw new AppError('NO_OUTPUT', 'not-found', `step ${stepId} of ${delegationId} has no output: it has not succeeded`);
     if (!event.personal || 'erased' in event.personal) return { erased: true };
     return event.personal['output'] ?? null;
+  }
+
+  async rebuild({ tenant, principal, traceparent }: Caller): Promise<RebuildView> {
+    const { store, owner } = this.options;
+    const begun = performance.now();
+    const position = await rebuildDelegations(store, owner);
+    const rebuilt = { projection: DELEGATION_LIST, position, ms: Math.round(performance.now() - begun) };
+    const result = await store.append({
+      tenant,
+      stream: { type: 'audit', id: 'rebuilds' },
+      expected: 'any',
+      events: [{ type: 'dev.mandate.audit.rebuilt.v1', occurredAt: timestamp(this.options.clock.now()), data: { ...rebuilt } }],
+      actor: { kind: 'operator', id: principal },
+      correlationId: 'rebuilds',
+      traceparent,
+    });
+    if (!result.ok) throw new AppError('NOT_RECORDED', 'unavailable', `${result.message}; the list was made anew`);
+    return rebuilt;
   }
 
   async agents({ tenant }: Caller): Promise<AgentView[]> {

@@ -18,7 +18,7 @@ import { ensureTopology, JetStreamEventBus, JetStreamServer, Replies } from '@ma
 import type { ServiceOptions } from '@mandate/service-host';
 import { jetstream } from '@nats-io/jetstream';
 import { COMMAND, REGISTER } from '../bus/bus.controller.js';
-import { projectDelegations } from '../read-model/index.js';
+import { DELEGATION_LIST, projectDelegations } from '../read-model/index.js';
 import { InboundAsker } from './ask-inbound.js';
 import { Advisories } from './advisories.js';
 import { cancelTree } from './cancel-tree.js';
@@ -115,14 +115,7 @@ export class Engine {
       stale: () => void work.partitions.tick().catch(() => undefined),
     });
     this.takeover = new Takeover({ connection, store, work, take: (message) => this.inbox.take(message) });
-    this.presence = new Presence({
-      connection,
-      store,
-      work,
-      logger,
-      refused: this.refusals.record,
-      leaseIdOf: (lease) => leaseIdOf(keyring, lease),
-    });
+    this.presence = this.watchPresence();
     this.api = new EngineApi({
       store,
       connection,
@@ -131,6 +124,8 @@ export class Engine {
       explaining: new Explaining(this.layers),
       agents: work.agents,
       readModel,
+      owner,
+      clock: work.clock,
     });
     this.flow = new Flow(store, work.policies, work.clock);
     this.transport = new JetStreamServer({
@@ -149,11 +144,23 @@ export class Engine {
   private follow(following: SubscriptionOptions, letters: DeadLetters): Record<string, Subscription> {
     const { connection, store } = this.ground;
     return {
-      'delegation-list': runProjection({ name: 'delegation-list', project: projectDelegations }, following),
+      'delegation-list': runProjection({ name: DELEGATION_LIST, project: projectDelegations }, following),
       'cancel-tree': runReactor(cancelTree(jetstream(connection)), following),
       'dead-letters': runReactor(giveUps(store, letters), following),
       teaching: runReactor(teaching(store, this.layers), { ...following, ...TEACHING_PACE }),
     };
+  }
+
+  private watchPresence(): Presence {
+    const { connection, store, keyring } = this.ground;
+    return new Presence({
+      connection,
+      store,
+      work: this.work,
+      logger: this.options.logger,
+      refused: this.refusals.record,
+      leaseIdOf: (lease) => leaseIdOf(keyring, lease),
+    });
   }
 
   private recordRefusals(): RefusalRecorder {

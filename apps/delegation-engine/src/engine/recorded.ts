@@ -1,5 +1,5 @@
 /** Between the domain's events and the store's. */
-import { eventTypeName, evolve, initial, type Delegation, type DelegationEvent } from '@mandate/delegation';
+import { eventTypeName, foldStored, type Delegation, type DelegationEvent } from '@mandate/delegation';
 import type { NewEvent, RecordedEvent } from '@mandate/event-store';
 import { AppError, timestamp, type JsonObject } from '@mandate/kernel';
 
@@ -20,16 +20,7 @@ export const retired = (id: string): AppError =>
 /** Rebuilds the state of a delegation that is known; erased personal data stays absent. Throws AppError `RETIRED` when its events are gone. */
 export const fold = (recorded: readonly RecordedEvent[], id: string): Delegation => {
   if (recorded.length === 0) throw retired(id);
-  return recorded.reduce<Delegation>((state, event) => evolve(state, domainEvent(event), id), initial);
+  return foldStored(recorded, id);
 };
 
-export const domainEvent = (event: RecordedEvent): DelegationEvent => {
-  const type = event.type.split('.')[3];
-  if (type === undefined) throw new AppError('UNKNOWN_EVENT', 'internal', `${event.type} is no delegation event`);
-  return {
-    type,
-    at: Date.parse(event.occurredAt),
-    data: event.data,
-    personal: event.personal && !('erased' in event.personal) ? event.personal : undefined,
-  } as unknown as DelegationEvent;
-};
+export { fromStored as domainEvent } from '@mandate/delegation';

@@ -8,6 +8,7 @@ import type {
   EventView,
   ExplanationView,
   Page,
+  RebuildView,
   Pattern,
   TaskState,
 } from '@mandate/contracts';
@@ -45,5 +46,7 @@ export abstract class DelegationApi {
   /** One event with its personal fields. */
   abstract event(caller: Caller, delegationId: string, eventId: string): Promise<EventView>;
   abstract output(caller: Caller, delegationId: string, stepId: string): Promise<JsonValue>;
+  /** Makes the list anew from the log, on record. */
+  abstract rebuild(caller: Caller): Promise<RebuildView>;
   abstract agents(caller: Caller): Promise<AgentView[]>;
 }

@@ -10,6 +10,7 @@ import {
   type EventView,
   type ExplanationView,
   type Page,
+  type RebuildView,
 } from '@mandate/contracts';
 import { isUlid, ulid } from '@mandate/kernel';
 import { Describe, DocumentPipe, FromCaller, QueryPipe, schemas, type Caller } from '@mandate/service-host';
@@ -18,7 +19,7 @@ import { DelegationApi } from './delegation-api.js';
 import { DelegationListQuery, EventListQuery, FeedbackBody, SteeringBody } from './documents.js';
 import { EVENT_STREAM, resumeAfter, streamEvents, wantsEventStream } from './event-feed.js';
 import { NAME_PIPE, ULID_PIPE } from './id.pipe.js';
-import { ACKNOWLEDGEMENT, DELEGATION, EVENT, EXPLANATION, LIST_ITEM } from './view-schemas.js';
+import { ACKNOWLEDGEMENT, DELEGATION, EVENT, EXPLANATION, LIST_ITEM, REBUILD } from './view-schemas.js';
 
 const newId = (): string => ulid(Date.now(), randomBytes(10));
 
@@ -68,6 +69,17 @@ export class DelegationController {
     @Query(new QueryPipe(DelegationListQuery)) query: DelegationListQuery,
   ): Promise<Page<DelegationListItem>> {
     return this.delegations.list(caller, query);
+  }
+
+  @Describe({
+    summary: 'Make the list anew from the log',
+    description: 'Beside the one that answers meanwhile, which it then replaces at once. Recorded as an event.',
+    answers: { 200: { description: 'Made', schema: REBUILD } },
+  })
+  @Post('rebuild')
+  @HttpCode(200)
+  rebuild(@FromCaller() caller: Caller): Promise<RebuildView> {
+    return this.delegations.rebuild(caller);
   }
 
   @Describe({ summary: 'One delegation with its steps', answers: { 200: { description: 'As it is now', schema: DELEGATION } } })

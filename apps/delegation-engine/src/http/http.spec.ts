@@ -85,6 +85,10 @@ class RecordingApi extends DelegationApi {
   async output(_caller: Caller, _id: string, stepId: string): Promise<JsonValue> {
     return stepId === 'text' ? 'just text' : null;
   }
+  rebuild(): never {
+    throw new Error('not asked here');
+  }
+
   async agents(): Promise<AgentView[]> {
     return [];
   }
@@ -278,6 +282,7 @@ describe('reading', () => {
       '/api/delegations/dead-letters/discard',
       '/api/delegations/dead-letters/redrive',
       '/api/delegations/dead-letters/{id}',
+      '/api/delegations/rebuild',
       '/api/delegations/{id}',
       '/api/delegations/{id}/answer',
       '/api/delegations/{id}/approve',

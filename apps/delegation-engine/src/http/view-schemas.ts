@@ -197,3 +197,5 @@ export const SCHEDULING = record({
   paused: list(record({ kind: text, name: text, reason: text })),
   workers: list(record({ instance: text, mode: { type: 'string', enum: ['draining', 'quarantined'] } })),
 });
+
+export const REBUILD = record({ projection: text, position: integer, ms: integer });

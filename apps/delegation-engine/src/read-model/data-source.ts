@@ -3,9 +3,10 @@ import { AppError } from '@mandate/kernel';
 import { DataSource } from 'typeorm';
 import { DelegationEntity } from './delegation.entity.js';
 import { DelegationList1763870400000 } from './migrations/1763870400000-delegation-list.js';
+import { Rebuild1764095000000 } from './migrations/1764095000000-rebuild.js';
 
 export const READ_MODEL_ENTITIES = [DelegationEntity];
-export const READ_MODEL_MIGRATIONS = [DelegationList1763870400000];
+export const READ_MODEL_MIGRATIONS = [DelegationList1763870400000, Rebuild1764095000000];
 
 const READ_POOL = 4;
 
@@ -44,6 +45,7 @@ export const migrateReadModel = async (databaseUrl: string): Promise<void> => {
     await source.runMigrations({ transaction: 'all' });
     await runner.query('GRANT USAGE ON SCHEMA rm TO mandate_service');
     await runner.query('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rm TO mandate_service');
+    await runner.query('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA rm TO mandate_service');
     await runner.query('SELECT pg_advisory_unlock($1, $2)', MIGRATION_LOCK);
   } finally {
     await runner.release();

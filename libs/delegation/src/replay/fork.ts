@@ -1,0 +1,160 @@
+/**
+ * A past delegation run again with something changed, by its own rules: recorded results answer the steps that are the same, nothing has an effect,
+ * and what nobody ever answered stays open. Pure.
+ */
+import type { StepSpec } from '@mandate/contracts';
+import { AppError, type JsonValue } from '@mandate/kernel';
+import { decide } from '../decide.js';
+import type { DelegationEvent } from '../events.js';
+import { evolve, initial } from '../evolve.js';
+import { dispatchableSteps, isWork, PLANNING_STEP, UNDO_PREFIX, type Delegation, type StepPlan } from '../model.js';
+import { pendingApprovals } from '../deciding/approvals.js';
+import { diffHistories, type HistoryLine } from './diff.js';
+import { commandOf, stepIdOf } from './recorded-commands.js';
+import { recordedRequest, type Situation } from './recorded-request.js';
+
+export type ForkChange =
+  /** The request is decided again below this confidence. */
+  | { kind: 'threshold'; threshold: number }
+  /** … with these steps. */
+  | { kind: 'plan'; steps: StepSpec[] }
+  /** Steps go to this worker, from behind an event on. */
+  | { kind: 'worker'; instance: string; afterVersion?: number };
+
+export interface ForkResult {
+  status: Delegation['status'];
+  events: DelegationEvent[];
+  diff: HistoryLine[];
+  /** Steps that recorded results answered. */
+  reused: string[];
+  /** Steps that would run, whose results nobody knows. */
+  open: { stepId: string; capability: string }[];
+  /** Approvals that would be asked for and were never given for this. */
+  approvals: string[];
+}
+
+/** `recorded`: the whole history with its personal data. Throws AppError `CANNOT_FORK`, and what the changed request is refused with. */
+export const fork = (recorded: readonly DelegationEvent[], change: ForkChange, situation: Situation): ForkResult => {
+  const kept = change.kind === 'worker' ? recorded.slice(0, change.afterVersion ?? 0) : [];
+  const start = kept.length > 0 ? [...kept] : decide(changedRequest(recorded, change, situation), initial);
+  const before = foldAll(recorded, situation.id);
+  const run = new Rerun(situation.id, start, {
+    agents: situation.agents,
+    away: withoutWorker(recorded),
+    plannerAnswer: recorded.find((event): event is Planned => event.type === 'planned' && event.data.by === 'planner'),
+    ...(change.kind === 'worker' ? { instance: change.instance } : {}),
+  });
+  run.answer(recorded.slice(kept.length), samePlans(before, recorded));
+  const { state, history } = run;
+  return {
+    status: state.status,
+    events: history,
+    diff: diffHistories(recorded, history),
+    reused: [...run.reused],
+    open: dispatchableSteps(state, Infinity).map(({ plan: { id, capability } }) => ({ stepId: id, capability })),
+    approvals: state.status === 'active' ? pendingApprovals(state).map((asked) => (asked.scope === 'plan' ? 'plan' : asked.stepId)) : [],
+  };
+};
+
+const withoutWorker = (recorded: readonly DelegationEvent[]): string[] =>
+  recorded.some((event) => event.type === 'failed' && event.data.code === 'NO_WORKER')
+    ? recorded.flatMap((event) => (event.type === 'planned' ? event.data.steps.map(({ capability }) => capability) : []))
+    : [];
+
+type Planned = Extract<DelegationEvent, { type: 'planned' }>;
+
+const changedRequest = (
+  recorded: readonly DelegationEvent[],
+  change: ForkChange,
+  situation: Situation,
+): ReturnType<typeof recordedRequest> => {
+  const command = recordedRequest(recorded, change.kind === 'threshold' ? { ...situation, threshold: change.threshold } : situation);
+  if (change.kind !== 'plan') return command;
+  return { ...command, reading: null, request: { ...command.request, pattern: 'auto', steps: change.steps } };
+};
+
+const foldAll = (events: readonly DelegationEvent[], id: string): Delegation =>
+  events.reduce<Delegation>((state, event) => evolve(state, event, id), initial);
+
+/** Of the recorded plan, by step: what a recorded result is the answer to. */
+const samePlans = (state: Delegation, recorded: readonly DelegationEvent[]): ReadonlyMap<string, string> => {
+  if (!('steps' in state)) throw new AppError('CANNOT_FORK', 'conflict', 'it was refused, so there is nothing to run again');
+  if (recorded.some(({ type, personal }) => type === 'planned' && personal === undefined))
+    throw new AppError('CANNOT_FORK', 'conflict', 'what its steps were told is erased, so nothing can be compared with it');
+  return new Map(Object.values(state.steps).map(({ plan }) => [plan.id, signatureOf(plan)]));
+};
+
+const signatureOf = ({ id, capability, goal, input, dependsOn }: StepPlan): string =>
+  JSON.stringify([id, capability, goal ?? null, input ?? null, [...dependsOn].sort()] satisfies JsonValue);
+
+class Rerun {
+  state: Delegation;
+  readonly history: DelegationEvent[];
+  readonly reused = new Set<string>();
+
+  constructor(
+    private readonly id: string,
+    start: readonly DelegationEvent[],
+    private readonly replaying: Parameters<typeof commandOf>[2],
+  ) {
+    this.history = [...start];
+    for (const event of start) if (event.type === 'stepsucceeded') this.reused.add(event.data.stepId);
+    this.state = foldAll(start, id);
+  }
+
+  /** Tells the delegation what was recorded, in that order, again and again until nothing more fits: a step may be ready later than it was then. */
+  answer(recorded: readonly DelegationEvent[], plans: ReadonlyMap<string, string>): void {
+    let waiting = [...recorded];
+    for (let count = -1; waiting.length !== count;) {
+      count = waiting.length;
+      const blocked = new Set<string | null>();
+      waiting = waiting.filter((event) => {
+        const step = stepIdOf(event);
+        if (blocked.has(step) || !this.isSame(event, step, plans) || !this.tell(event)) {
+          blocked.add(step);
+          return true;
+        }
+        return false;
+      });
+    }
+  }
+
+  /** Whether it is about a step that is planned as it was, with the same results before it; an approval of the plan is of all steps. */
+  private isSame(event: DelegationEvent, stepId: string | null, plans: ReadonlyMap<string, string>): boolean {
+    if (event.type === 'feedbackgiven') return true;
+    if (this.state.status !== 'active') return false;
+    const { steps } = this.state;
+    const same = (id: string): boolean => {
+      const step = steps[id];
+      return step !== undefined && signatureOf(step.plan) === plans.get(id) && step.plan.dependsOn.every((on) => this.reused.has(on));
+    };
+    if (stepId !== null) return same(stepId);
+    if (event.type !== 'approved' && event.type !== 'denied') return true;
+    const work = Object.values(steps).filter(isWork);
+    const planned = [...plans.keys()].filter((id) => id !== PLANNING_STEP && !id.startsWith(UNDO_PREFIX));
+    return work.length === planned.length && work.every(({ plan }) => signatureOf(plan) === plans.get(plan.id));
+  }
+
+  /** False: it has no effect here, or not yet. */
+  private tell(event: DelegationEvent): boolean {
+    // What people say of it, and what its children got, is as it was.
+    if (event.type === 'feedbackgiven' || event.type === 'childadmitted') return this.take([event]);
+    if (this.state.status !== 'active') return false;
+    const command = commandOf(event, this.state, this.replaying);
+    if (!command) return true;
+    try {
+      if (!this.take(decide(command, this.state))) return false;
+    } catch (error) {
+      if (error instanceof AppError) return false;
+      throw error;
+    }
+    if (event.type === 'stepsucceeded') this.reused.add(event.data.stepId);
+    return true;
+  }
+
+  private take(events: readonly DelegationEvent[]): boolean {
+    this.history.push(...events);
+    this.state = events.reduce<Delegation>((state, event) => evolve(state, event, this.id), this.state);
+    return events.length > 0;
+  }
+}
