@@ -71,7 +71,7 @@ export const joined = (tables: readonly Counts[]): Joined => {
 };
 
 /** Where the counts of a key are, or would be: all 0 there. */
-export const slotIn = ({ keys }: Joined, key: number): number => {
+const slotIn = ({ keys }: Joined, key: number): number => {
   const mask = keys.length - 1;
   const sought = key || 1;
   let slot = (Math.imul(sought, 0x9e3779b1) >>> 0) & mask;
@@ -79,6 +79,9 @@ export const slotIn = ({ keys }: Joined, key: number): number => {
   return slot;
 };
 
-/** About what was counted there in the table of that place. */
-export const countAt = ({ counts, width }: Joined, slot: number, table: number): number =>
-  UNPACKED[counts[slot * width + table] as number] as number;
+/** Puts about what each table counted of a key into `into`. */
+export const countsOf = (table: Joined, key: number, into: Float64Array): void => {
+  const { counts, width } = table;
+  const from = slotIn(table, key) * width;
+  for (let i = 0; i < width; i++) into[i] = UNPACKED[counts[from + i] as number] as number;
+};

@@ -145,9 +145,8 @@ export const MEASURES: readonly Measure[] = [...STRUCTURE, ...STYLE];
 const COUNTED: ReadonlyMap<string, number> = new Map(
   [...BINDING, ...MANNER].map((word) => [word, MEASURES.findIndex(([name]) => name === counted(word))]),
 );
-const OTHERS: readonly (readonly [place: number, of: Measure[1]])[] = MEASURES.flatMap(([, of], place) =>
-  new Set(COUNTED.values()).has(place) ? [] : [[place, of] as const],
-);
+/** Every other measure; null where a word is counted. */
+const OTHERS: readonly (Measure[1] | null)[] = MEASURES.map(([, of], place) => (new Set(COUNTED.values()).has(place) ? null : of));
 
 /** All measures, in their order. */
 export const measure = (facts: Facts): Float64Array => {
@@ -156,6 +155,9 @@ export const measure = (facts: Facts): Float64Array => {
     const place = COUNTED.get(word);
     if (place !== undefined) measured[place] = most(MOST_COUNTED, count);
   }
-  for (const [place, of] of OTHERS) measured[place] = of(facts);
+  for (let place = 0; place < OTHERS.length; place++) {
+    const of = OTHERS[place];
+    if (of) measured[place] = of(facts);
+  }
   return measured;
 };

@@ -2,7 +2,7 @@
  * How familiar the way of writing is: models of word runs, one for each source trained on. A request that none of them expects comes from
  * somewhere else, and what was learned from those sources counts for less there.
  */
-import { countAt, countIn, joined, slotIn, type Counts, type Joined } from './counts.js';
+import { countIn, countsOf, joined, type Counts, type Joined } from './counts.js';
 import { hashText } from './features.js';
 import { isFunctionWord, verbOf } from './lexicon.js';
 import type { Token } from './tokens.js';
@@ -28,12 +28,17 @@ export interface StyleView {
   /** The sources' tables, joined. */
   words: Joined;
   runs: Joined;
+  /** Of each source and of all together: number of tokens with what it leans on. */
+  leaned: Float64Array;
+  total: number;
 }
 
 export const styleView = (sources: readonly StyleSource[]): StyleView => ({
   sources,
   words: joined(sources.map(({ words }) => words)),
   runs: joined(sources.map(({ runs }) => runs)),
+  leaned: Float64Array.from(sources, ({ size }) => size + WORD_LEAN),
+  total: sources.reduce((sum, { size }) => sum + size, UNSEEN_WORDS),
 });
 
 export type StyleModel = Readonly<Record<View, StyleView>>;
@@ -132,27 +137,29 @@ interface Scores {
 /** Chances are multiplied, and their logarithm taken only now and then: far from where doubles end. */
 const SMALL = 1e-250;
 
-const scoresIn = ({ sources, words, runs }: StyleView, { one, two, three }: Runs): Scores => {
-  const width = sources.length;
-  const sizes = Float64Array.from(sources, ({ size }) => size + WORD_LEAN);
-  const size = sizes.reduce((sum, own) => sum + own - WORD_LEAN, UNSEEN_WORDS);
+const scoresIn = ({ words, runs, leaned, total }: StyleView, { one, two, three }: Runs): Scores => {
+  const width = leaned.length;
   const bySource = new Float64Array(width);
   const products = new Float64Array(width).fill(1);
   let alone = 0;
-  let before = slotIn(words, one[1] as number);
-  let pairBefore = slotIn(runs, two[1] as number);
+  // Counts by source, of this place and of the one before it.
+  let [word, before] = [new Float64Array(width), new Float64Array(width)];
+  let [both, pairBefore] = [new Float64Array(width), new Float64Array(width)];
+  const all = new Float64Array(width);
+  countsOf(words, one[1] as number, before);
+  countsOf(runs, two[1] as number, pairBefore);
   for (let at = 2; at < one.length; at++) {
-    const word = slotIn(words, one[at] as number);
-    const both = slotIn(runs, two[at] as number);
-    const all = slotIn(runs, three[at] as number);
+    countsOf(words, one[at] as number, word);
     let count = UNSEEN;
-    for (let i = 0; i < width; i++) count += countAt(words, word, i);
-    const background = count / size;
+    for (let i = 0; i < width; i++) count += word[i] as number;
+    const background = count / total;
+    countsOf(runs, two[at] as number, both);
+    countsOf(runs, three[at] as number, all);
     alone += Math.log2(background);
     for (let i = 0; i < width; i++) {
-      const single = (countAt(words, word, i) + WORD_LEAN * background) / (sizes[i] as number);
-      const afterOne = (countAt(runs, both, i) + LEAN * single) / (countAt(words, before, i) + LEAN);
-      const afterTwo = (countAt(runs, all, i) + LEAN * afterOne) / (countAt(runs, pairBefore, i) + LEAN);
+      const single = ((word[i] as number) + WORD_LEAN * background) / (leaned[i] as number);
+      const afterOne = ((both[i] as number) + LEAN * single) / ((before[i] as number) + LEAN);
+      const afterTwo = ((all[i] as number) + LEAN * afterOne) / ((pairBefore[i] as number) + LEAN);
       const product = (products[i] as number) * afterTwo;
       if (product > SMALL) products[i] = product;
       else {
@@ -160,8 +167,8 @@ const scoresIn = ({ sources, words, runs }: StyleView, { one, two, three }: Runs
         products[i] = 1;
       }
     }
-    before = word;
-    pairBefore = both;
+    [word, before] = [before, word];
+    [both, pairBefore] = [pairBefore, both];
   }
   const length = Math.max(1, one.length - 2);
   return { bySource: bySource.map((sum, i) => (sum + Math.log2(products[i] as number)) / length), alone: alone / length };

@@ -83,11 +83,21 @@ const isItemMark = (text: string, lexeme: string, start: number): boolean => {
   return text[start + 1] === ' ' && /\n|^$/u.test(text[start - 1] ?? '');
 };
 
-const kindOf = (lexeme: string): TokenKind => {
-  const first = lexeme[0] as string;
-  if (/[\p{N}$€£]/u.test(first)) return 'number';
-  return /[./@_:#\\=&\d]/u.test(lexeme) ? 'name' : 'word';
+const isName = (lexeme: string): boolean => /[./@_:#\\=&\d]/u.test(lexeme);
+
+/** Null for what says nothing by itself. */
+const kindOf = (text: string, lexeme: string, start: number): TokenKind | null => {
+  if (isItemMark(text, lexeme, start)) return 'item';
+  const mark = MARKS[lexeme];
+  if (mark) return mark;
+  if (/^[\p{N}$€£]/u.test(lexeme)) return 'number';
+  if (!/[\p{L}_]/u.test(lexeme)) return null;
+  return isName(lexeme) ? 'name' : 'word';
 };
+
+/** Most lexemes: what takes looking at other characters is not asked of them. */
+const isAsciiLetter = (code: number): boolean => (code | 32) >= 97 && (code | 32) <= 122;
+const LOWER = 97;
 
 export const tokenise = (text: string): Token[] => {
   const tokens: Token[] = [];
@@ -98,16 +108,20 @@ export const tokenise = (text: string): Token[] => {
     const start = match.index;
     const close = lexeme.length === 1 ? quotations.closeOf(start) : -1;
     if (close !== -1) lexemes.lastIndex = close + 1;
-    const kind =
-      close !== -1
-        ? 'quote'
-        : isItemMark(text, lexeme, start)
-          ? 'item'
-          : (MARKS[lexeme] ?? (/[\p{L}\p{N}_]/u.test(lexeme) ? kindOf(lexeme) : null));
+    const first = lexeme.charCodeAt(0);
+    const plain = isAsciiLetter(first);
+    const named = plain && isName(lexeme) ? 'name' : 'word';
+    const kind = close !== -1 ? 'quote' : plain ? named : kindOf(text, lexeme, start);
     if (kind === null || (lexeme === '.' && ABBREVIATIONS.has(tokens[tokens.length - 1]?.text ?? ''))) continue;
     const end = kind === 'quote' ? close + 1 : kind === 'item' && /\d/u.test(lexeme) ? start + lexeme.length + 1 : start + lexeme.length;
     lexemes.lastIndex = end;
-    tokens.push({ kind, text: kind === 'quote' ? '' : lexeme.toLowerCase(), start, end, capital: /^\p{Lu}/u.test(lexeme) });
+    tokens.push({
+      kind,
+      text: kind === 'quote' ? '' : lexeme.toLowerCase(),
+      start,
+      end,
+      capital: plain ? first < LOWER : /^\p{Lu}/u.test(lexeme),
+    });
   }
   return settleItems(tokens);
 };
