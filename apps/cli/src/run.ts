@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   answer: async () => (await import('./commands/steer.js')).registerAnswer,
   feedback: async () => (await import('./commands/steer.js')).registerFeedback,
   explain: async () => (await import('./commands/explain.js')).registerExplain,
+  templates: async () => (await import('./commands/templates.js')).registerTemplates,
   agents: async () => (await import('./commands/agents.js')).registerAgents,
   scheduling: async () => (await import('./commands/scheduling.js')).registerScheduling,
   limit: async () => (await import('./commands/scheduling.js')).registerLimit,

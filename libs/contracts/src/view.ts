@@ -126,6 +126,16 @@ export interface ExplanationView {
   feedback: { pattern: Pattern; by: string }[];
 }
 
+/** A graph that was used again and again and served. */
+export interface TemplateView {
+  name: string;
+  pattern: Pattern;
+  steps: { id: string; capability: string; dependsOn: string[] }[];
+  evidence: { succeeded: number; failed: number; requesters: number; lastUsedAt: string; delegations: string[] };
+  /** Of its success the next time: at least this, with 95 % certainty. */
+  confidence: number;
+}
+
 export interface DelegationListItem {
   id: string;
   state: TaskState;

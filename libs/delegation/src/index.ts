@@ -15,4 +15,6 @@ export type { HistoryLine } from './replay/diff.js';
 export { fork, type ForkChange, type ForkResult } from './replay/fork.js';
 export type { Situation } from './replay/recorded-request.js';
 export * from './stored.js';
+export { learnSynonyms, type SynonymCounts, type Synonyms } from './planning/synonyms.js';
+export * from './planning/templates.js';
 export * from './view.js';

@@ -2,6 +2,7 @@
 export { decodeModel, encodeModel } from './codec.js';
 export { explain, type Explanation } from './explain.js';
 export * from './fallback.js';
+export { hashText } from './features.js';
 export { patternOf, topologicalOrder, transitiveReduction, validateGraph, type GraphNode } from './graph.js';
 export type { Chances } from './chances.js';
 export type { ModelHeader, Provenance, RecogniserModel } from './model.js';

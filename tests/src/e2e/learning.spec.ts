@@ -121,6 +121,41 @@ it('learns from a graph that a requester used', async () => {
   expect(data['layer']).toBe(4);
 });
 
+it('learns the words for capabilities, and proposes the graph that served again and again', async () => {
+  const steps = [
+    { id: 'look', capability: 'find-flight', goal: 'Look up trains' },
+    { id: 'buy', capability: 'book-flight', goal: 'Reserve a seat', dependsOn: ['look'] },
+  ];
+  const plan = { pattern: 'sequential', goal: 'Look up a train to Oslo and then reserve a seat' };
+  const untaught = await requester.ask(plan);
+  expect((await requester.event(untaught.id, 'fellback')).data).toMatchObject({ reason: 'UNPLANNABLE' });
+  const template = async (): Promise<Document | undefined> =>
+    (await api.get<{ items: Document[] }>('/api/delegations/templates')).body.items[0];
+  for (let i = 0; i < 2; i++) await api.inState((await requester.ask({ goal: 'Trains', steps })).id, 'COMPLETED');
+  // With the one of the test before these are three.
+  const found = await until(template, { what: 'a template' });
+  expect(found).toMatchObject({
+    name: 'find-flight-to-book-flight',
+    pattern: 'sequential',
+    steps: [
+      { id: 's1', capability: 'find-flight' },
+      { id: 's2', capability: 'book-flight', dependsOn: ['s1'] },
+    ],
+    evidence: { succeeded: 3, failed: 0, requesters: 1 },
+  });
+  await recognisedWith(6);
+  const taught = await requester.ask(plan);
+  expect((await requester.event(taught.id, 'planned')).data).toMatchObject({
+    by: 'rules',
+    steps: [{ capability: 'find-flight' }, { capability: 'book-flight' }],
+  });
+  const { body } = await api.get(`/api/delegations/${taught.id}/explanation`);
+  expect(body['plan']).toMatchObject({
+    suggestion: true,
+    reasons: expect.arrayContaining([expect.stringContaining('used for it before')]) as unknown,
+  });
+});
+
 it.each([
   [{}, 'INVALID_FIELD'],
   [{ pattern: 'circular' }, 'INVALID_FIELD'],

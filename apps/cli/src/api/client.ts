@@ -14,6 +14,7 @@ import type {
   Problem,
   SchedulingChange,
   SchedulingView,
+  TemplateView,
 } from '@mandate/contracts';
 import type { Access } from '../config.js';
 import { CliError, EXIT, problemError, unreachable } from '../exit.js';
@@ -67,6 +68,10 @@ export class ApiClient {
 
   steer(id: string, verb: 'cancel' | 'approve' | 'deny' | 'answer' | 'feedback', body: SteeringBody): Promise<Acknowledgement> {
     return this.json('POST', `/api/delegations/${encodeURIComponent(id)}/${verb}`, body);
+  }
+
+  templates(uses?: string): Promise<Page<TemplateView>> {
+    return this.json('GET', `/api/delegations/templates${uses === undefined ? '' : `?uses=${encodeURIComponent(uses)}`}`);
   }
 
   explanation(id: string): Promise<ExplanationView> {

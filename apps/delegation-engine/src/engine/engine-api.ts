@@ -11,6 +11,7 @@ import {
   type Page,
   type RebuildView,
   type StepView,
+  type TemplateView,
 } from '@mandate/contracts';
 import { eventTypeName, toView } from '@mandate/delegation';
 import { publicData, type EventStore, type RecordedEvent } from '@mandate/event-store';
@@ -23,6 +24,7 @@ import { agentView, type AgentDirectory } from './agent-directory.js';
 import type { InboundAsker } from './ask-inbound.js';
 import type { Explaining } from './explaining.js';
 import { fold, retired } from './recorded.js';
+import type { TemplateMine } from './template-mine.js';
 import { News } from './news.js';
 import type { WhyWaiting } from './why-waiting.js';
 
@@ -32,6 +34,7 @@ export interface EngineApiOptions {
   asker: InboundAsker;
   waiting: WhyWaiting;
   explaining: Explaining;
+  mine: TemplateMine;
   agents: AgentDirectory;
   readModel: DataSource;
   /** Of the process' leases. */
@@ -67,6 +70,10 @@ export class EngineApi extends DelegationApi {
 
   async explanation({ tenant }: Caller, delegationId: string): Promise<ExplanationView> {
     return this.options.explaining.explain(tenant, delegationId, await this.history(tenant, delegationId, true));
+  }
+
+  templates({ tenant }: Caller, enough: number): Promise<TemplateView[]> {
+    return this.options.mine.templates(tenant, enough);
   }
 
   list({ tenant }: Caller, query: ListQuery): Promise<Page<DelegationListItem>> {

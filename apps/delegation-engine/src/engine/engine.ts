@@ -38,6 +38,7 @@ import { Requests } from './requests.js';
 import { Steering } from './steering.js';
 import { Takeover } from './takeover.js';
 import { teaching, TEACHING_PACE } from './teaching.js';
+import { TemplateMine } from './template-mine.js';
 import { Ticks } from './ticks.js';
 import { plainRefusal } from './plain-refusal.js';
 import { WhyWaiting } from './why-waiting.js';
@@ -122,6 +123,7 @@ export class Engine {
       asker: new InboundAsker(connection, this.replies),
       waiting: new WhyWaiting(store, (candidate) => work.explain(candidate)),
       explaining: new Explaining(this.layers),
+      mine: new TemplateMine(store, readModel),
       agents: work.agents,
       readModel,
       owner,

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { subjects } from '@mandate/contracts';
-import type { AnsweredBy } from '@mandate/delegation';
+import { learnSynonyms, type AnsweredBy, type Delegation, type SynonymCounts, type Synonyms } from '@mandate/delegation';
 import { Snapshots, type EventStore, type Keyring, type RecordedEvent } from '@mandate/event-store';
 import {
   decodeTenant,
@@ -17,11 +17,14 @@ import {
 } from '@mandate/recognition';
 import type { Logger } from '@mandate/service-host';
 import type { NatsConnection, Subscription } from '@nats-io/transport-node';
+import { fold } from './recorded.js';
 import { RECOGNISER_STREAM, type RecogniserEvent } from './lesson-events.js';
 
 export interface Layer {
   recogniser: TenantRecogniser;
   digest: string;
+  /** Words that stand for capabilities here. */
+  synonyms: SynonymCounts;
   /** Of the tenant's lessons; 0 = none. */
   version: number;
   /** Of the last event that was learnt from. */
@@ -40,10 +43,20 @@ export interface LayersOptions {
   digest: string;
 }
 
+/** A snapshot's state. */
+interface Kept {
+  layer: string;
+  words: [number, Record<string, number>][];
+  position: number;
+  since: number;
+}
+
 interface TaughtLesson {
   lesson: RecogniserEvent['data'];
   version: number;
   input: RecognitionInput | null;
+  /** The delegation whose graph teaches words, too. */
+  used: Delegation | null;
 }
 
 /** A layer is about a megabyte: the tenants heard of last stay in memory. */
@@ -52,7 +65,7 @@ const PAGE = 200;
 /** Streams of erasures. */
 const ERASURE = 'erasure';
 /** Changes whenever the same lessons would give other bytes. */
-const FOLD = 'tenant-layer-1';
+const FOLD = 'tenant-layer-2';
 export const SNAPSHOT_EVERY = 64;
 
 export class Layers {
@@ -66,7 +79,7 @@ export class Layers {
   constructor(private readonly options: LayersOptions) {
     const { store, keyring, model, digest } = options;
     this.snapshots = new Snapshots(store.database, keyring, `${FOLD}/${digest}`);
-    this.plain = { recogniser: tenantRecogniser(model), digest, version: 0, position: 0, since: 0 };
+    this.plain = { recogniser: tenantRecogniser(model), digest, synonyms: new Map(), version: 0, position: 0, since: 0 };
   }
 
   /** Answers with what this engine has read so far; a tenant that it does not know yet is read meanwhile. */
@@ -77,6 +90,11 @@ export class Layers {
     const { recogniser, digest, version } = layer ?? this.plain;
     const { recognition } = recogniser.answer(input);
     return { ...recognition, answeredBy: version === 0 ? { digest } : { digest, layer: version } };
+  }
+
+  /** Words that were used for capabilities in this tenant, as far as this engine has read. */
+  synonyms(tenant: string): Synonyms {
+    return (this.known.get(tenant) ?? this.plain).synonyms;
   }
 
   /** Listens first, so that nothing falls between the reading and the listening. */
@@ -123,8 +141,9 @@ export class Layers {
     await this.put(tenant, await this.current(tenant));
   }
 
-  private async put(tenant: string, { recogniser, version, position, since }: Layer): Promise<void> {
-    const state = { position, since, layer: Buffer.from(recogniser.bytes()).toString('base64') };
+  private async put(tenant: string, { recogniser, synonyms, version, position, since }: Layer): Promise<void> {
+    const words = [...synonyms].map(([word, uses]): [number, Record<string, number>] => [word, Object.fromEntries(uses)]);
+    const state = { position, since, words, layer: Buffer.from(recogniser.bytes()).toString('base64') };
     await this.snapshots.save(tenant, RECOGNISER_STREAM, { version, state });
   }
 
@@ -155,16 +174,17 @@ export class Layers {
 
   private fresh(since: number): Layer {
     const { model, digest } = this.options;
-    return { recogniser: tenantRecogniser(model, newTenant(model)), digest, version: 0, position: 0, since };
+    return { recogniser: tenantRecogniser(model, newTenant(model)), digest, synonyms: new Map(), version: 0, position: 0, since };
   }
 
   private async loaded(tenant: string): Promise<Layer | null> {
     const snapshot = await this.snapshots.load(tenant, RECOGNISER_STREAM);
     if (!snapshot) return null;
     const { model } = this.options;
-    const { layer, position, since } = snapshot.state as { layer: string; position: number; since: number };
+    const { layer, words, position, since } = snapshot.state as unknown as Kept;
     const state = decodeTenant(Buffer.from(layer, 'base64'), model.header.trainedOn);
-    return this.named({ recogniser: tenantRecogniser(model, state), version: snapshot.version, position, since });
+    const synonyms = new Map(words.map(([word, uses]) => [word, new Map(Object.entries(uses))]));
+    return this.named({ recogniser: tenantRecogniser(model, state), synonyms, version: snapshot.version, position, since });
   }
 
   /** What lies behind `after` in the log, page by page, with what the recogniser was asked. */
@@ -177,8 +197,15 @@ export class Layers {
       for (const event of recorded) {
         const lesson = event.data as unknown as RecogniserEvent['data'];
         const stream = { type: 'delegation', id: lesson.delegationId };
-        const [requested] = await store.readStream({ tenant, stream, limit: 1, decrypt: true });
-        page.push({ lesson, version: event.version, input: requested ? inputOf(requested) : null });
+        const graph = lesson.by === 'requester' || lesson.by === 'planner';
+        const history = await store.readStream({ tenant, stream, decrypt: true, ...(graph ? {} : { limit: 1 }) });
+        const used = graph
+          ? fold(
+              history.filter(({ position }) => position <= lesson.position),
+              stream.id,
+            )
+          : null;
+        page.push({ lesson, version: event.version, input: history[0] ? inputOf(history[0]) : null, used });
       }
       if (page.length > 0) yield page;
       if (page.length < limit) return;
@@ -188,7 +215,8 @@ export class Layers {
 
   /** Learns in place. A lesson whose goal was erased teaches nothing any more. */
   private taught({ recogniser, ...layer }: Layer, page: readonly TaughtLesson[]): Layer {
-    for (const { lesson, input } of page) {
+    for (const { lesson, input, used } of page) {
+      if (used) learnSynonyms(layer.synonyms, used);
       if (!input) continue;
       const answer = recogniser.answer(input);
       if (lesson.by === 'outcome') answer.learnTrial(lesson.pattern, lesson.succeeded);

@@ -9,7 +9,7 @@ export type Reader = (tenant: string, request: DelegationRequest, agents: readon
 const TIMEOUT_MS = 1_000;
 
 export const readWith =
-  (layers: Pick<Layers, 'recognise'>): Reader =>
+  (layers: Pick<Layers, 'recognise' | 'synonyms'>): Reader =>
   (tenant, request, agents) => {
     const tools = request.tools?.map((tool) => tool.id) ?? [];
     const asked = request.pattern && request.pattern !== 'auto' ? request.pattern : null;
@@ -17,7 +17,13 @@ export const readWith =
     return {
       kind: 'read',
       recognition,
-      plan: plan({ goal: request.goal, pattern: asked ?? recognition?.pattern ?? 'direct', tools, agents }),
+      plan: plan({
+        goal: request.goal,
+        pattern: asked ?? recognition?.pattern ?? 'direct',
+        tools,
+        agents,
+        synonyms: layers.synonyms(tenant),
+      }),
     };
   };
 

@@ -11,6 +11,7 @@ import type {
   RebuildView,
   Pattern,
   TaskState,
+  TemplateView,
 } from '@mandate/contracts';
 import type { JsonValue } from '@mandate/kernel';
 
@@ -38,6 +39,7 @@ export abstract class DelegationApi {
   abstract command(caller: Caller, delegationId: string, command: DelegationCommand): Promise<Acknowledgement>;
   abstract view(caller: Caller, delegationId: string): Promise<DelegationView>;
   abstract explanation(caller: Caller, delegationId: string): Promise<ExplanationView>;
+  abstract templates(caller: Caller, enough: number): Promise<TemplateView[]>;
   abstract list(caller: Caller, query: ListQuery): Promise<Page<DelegationListItem>>;
   /** Events after a global position, oldest first. */
   abstract events(caller: Caller, delegationId: string, after: number, limit: number): Promise<EventView[]>;

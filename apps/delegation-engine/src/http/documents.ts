@@ -10,6 +10,7 @@ import {
   type Pattern,
   type TaskState,
 } from '@mandate/contracts';
+import { ENOUGH_USES } from '@mandate/delegation';
 import type { JsonValue } from '@mandate/kernel';
 import { IsIn, IsInt, IsRFC3339, IsString, Length, Matches, Max, MaxLength, Min, ValidateIf } from 'class-validator';
 
@@ -33,6 +34,11 @@ export class FeedbackBody {
   @Optional() @IsUlidText() commandId?: string;
   @IsIn(PATTERNS) pattern!: Pattern;
   @Optional() @IsString() @MaxLength(2000) reason?: string;
+}
+
+export class TemplateQuery {
+  /** At least so many uses that served. */
+  @IsInt() @Min(2) @Max(1_000) uses: number = ENOUGH_USES;
 }
 
 export class DelegationListQuery {

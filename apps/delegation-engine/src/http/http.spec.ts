@@ -13,6 +13,7 @@ import {
   type DelegationView,
   type EventView,
   type ExplanationView,
+  type TemplateView,
   type Page,
   type SchedulingChange,
   type SchedulingView,
@@ -58,6 +59,9 @@ class RecordingApi extends DelegationApi {
   async view(_caller: Caller, id: string): Promise<DelegationView> {
     if (id !== ID) throw unknownDelegation();
     return { id, state: 'TASK_STATE_WORKING', goal: 'g', pattern: null, confidence: null, decision: null, steps: [], createdAt: 't' };
+  }
+  async templates(): Promise<TemplateView[]> {
+    return [];
   }
   async explanation(): Promise<ExplanationView> {
     throw unknownDelegation();
@@ -283,6 +287,7 @@ describe('reading', () => {
       '/api/delegations/dead-letters/redrive',
       '/api/delegations/dead-letters/{id}',
       '/api/delegations/rebuild',
+      '/api/delegations/templates',
       '/api/delegations/{id}',
       '/api/delegations/{id}/answer',
       '/api/delegations/{id}/approve',

@@ -5,13 +5,14 @@ import { DelegationApi } from './delegation-api.js';
 import { DelegationController } from './delegation.controller.js';
 import { SchedulingApi } from './scheduling-api.js';
 import { SchedulingController } from './scheduling.controller.js';
+import { TemplatesController } from './templates.controller.js';
 
 export * from './dead-letters-api.js';
 export * from './delegation-api.js';
 export * from './scheduling-api.js';
 
 /** Named paths before those with an id in the same place. */
-export const HTTP_CONTROLLERS = [DeadLettersController, DelegationController, AgentsController, SchedulingController];
+export const HTTP_CONTROLLERS = [DeadLettersController, TemplatesController, DelegationController, AgentsController, SchedulingController];
 /** What the controllers are given by the module. */
 export const HTTP_PROVIDERS = [DeadLettersApi, DelegationApi, SchedulingApi];
 /** The prefixes that they own behind the gateway. */

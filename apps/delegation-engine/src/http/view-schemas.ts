@@ -120,6 +120,14 @@ export const EXPLANATION = record({
   feedback: list(record({ pattern, by: text })),
 });
 
+export const TEMPLATE = record({
+  name: text,
+  pattern,
+  steps: list(record({ id: text, capability: text, dependsOn: list(text) })),
+  evidence: record({ succeeded: integer, failed: integer, requesters: integer, lastUsedAt: time, delegations: list(id) }),
+  confidence,
+});
+
 export const LIST_ITEM = record({
   id,
   state,

@@ -1,6 +1,7 @@
 /** Which capability fits a goal: Okapi BM25 (Robertson, Zaragoza 2009) over names, descriptions and tags. */
 import { PLAN_CAPABILITY } from '../model.js';
 import { terms } from './stemming.js';
+import { learntFrequency, type Synonyms } from './synonyms.js';
 
 /** A registered capability, as its worker described it. */
 export interface AgentCapability {
@@ -15,6 +16,8 @@ export interface Match {
   capability: string;
   /** 0: no word in common. */
   score: number;
+  /** Some of it by words that only its uses taught. */
+  learnt: boolean;
 }
 
 /** The usual values: how fast repetition saturates, how much long descriptions are held back. */
@@ -46,31 +49,44 @@ const documentsOf = (agents: readonly AgentCapability[]): Document[] => {
   return [...byCapability].map(([capability, counts]) => ({ capability, counts, length: [...counts.values()].reduce((a, b) => a + b, 0) }));
 };
 
+const NONE: Synonyms = new Map();
+
 /** Ranks the capabilities for many goals. Capability `plan` is left out: it plans, it does no step. */
-export const matcher = (agents: readonly AgentCapability[]): ((goal: string) => Match[]) => {
+export const matcher = (agents: readonly AgentCapability[], synonyms: Synonyms = NONE): ((goal: string) => Match[]) => {
   const documents = documentsOf(agents);
   const averageLength = documents.reduce((sum, document) => sum + document.length, 0) / Math.max(1, documents.length) || 1;
-  const holders = new Map<string, number>();
-  for (const { counts } of documents) for (const term of counts.keys()) holders.set(term, (holders.get(term) ?? 0) + 1);
-  const weightOf = (term: string): number => {
-    const n = holders.get(term) ?? 0;
-    return Math.log(1 + (documents.length - n + 0.5) / (n + 0.5));
-  };
-  const scoreOf = (document: Document, goal: ReadonlySet<string>): number => {
+  const matchOf = (document: Document, asked: readonly Asked[], place: number): Match => {
     let score = 0;
-    for (const term of goal) {
-      const frequency = document.counts.get(term) ?? 0;
-      if (frequency > 0)
-        score += (weightOf(term) * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + (B * document.length) / averageLength));
+    let learnt = false;
+    for (const { weight, frequencies, taught } of asked) {
+      const frequency = frequencies[place] as number;
+      if (frequency === 0) continue;
+      score += (weight * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + (B * document.length) / averageLength));
+      learnt ||= taught[place] as boolean;
     }
-    return score;
+    return { capability: document.capability, score, learnt };
   };
   return (goal) => {
-    const asked = new Set(terms(goal));
+    const asked = [...new Set(terms(goal))].map((term) => askedFor(term, documents, synonyms));
     return documents
-      .map((document) => ({ capability: document.capability, score: scoreOf(document, asked) }))
+      .map((document, place) => matchOf(document, asked, place))
       .sort((a, b) => b.score - a.score || (a.capability < b.capability ? -1 : 1));
   };
+};
+
+/** A word of the goal: its weight, and by document how often it stands there, and whether only uses put it there. */
+interface Asked {
+  weight: number;
+  frequencies: number[];
+  taught: boolean[];
+}
+
+const askedFor = (term: string, documents: readonly Document[], synonyms: Synonyms): Asked => {
+  const written = documents.map(({ counts }) => counts.get(term) ?? 0);
+  const frequencies = written.map((count, i) => count || learntFrequency(synonyms, term, documents[i]?.capability ?? ''));
+  const n = frequencies.filter((frequency) => frequency > 0).length;
+  const weight = Math.log(1 + (documents.length - n + 0.5) / (n + 0.5));
+  return { weight, frequencies, taught: frequencies.map((frequency, i) => frequency > 0 && written[i] === 0) };
 };
 
 /** The capability that fits a whole goal best: one whenever any but `plan` is registered, else null. Ties go by name. */

@@ -82,13 +82,14 @@ describe('plan', () => {
     expect(planned('Summarise this report', 'sequential').steps).toHaveLength(1);
   });
 
-  it('says which steps no capability describes, and plans nothing when that is all of them', () => {
-    const result = planned('Search the web and then juggle five balls', 'sequential');
-    expect(result.unmatched).toEqual(['juggle five balls']);
-    expect(result.steps[1]?.capability).toBe(bestCapability('Search the web and then juggle five balls', AGENTS));
-    expect(plan({ goal: 'Juggle five balls and then ride a unicycle', pattern: 'sequential', agents: AGENTS })).toHaveProperty(
-      'unplannable',
-    );
+  it('plans nothing, and says why, when nobody can do a step', () => {
+    const said = (goal: string): unknown => plan({ goal, pattern: 'sequential', agents: AGENTS });
+    expect(said('Search the web and then juggle five balls')).toEqual({
+      unplannable: 'no registered capability describes 1 of the 2 steps: "juggle five balls"',
+    });
+    expect(said('Juggle five balls and then ride a unicycle')).toEqual({
+      unplannable: 'no registered capability describes any of the 2 steps: "Juggle five balls", "ride a unicycle"',
+    });
     expect(plan({ goal: 'Summarise this', pattern: 'direct', agents: [AGENTS[6] as AgentCapability] })).toHaveProperty('unplannable');
   });
 

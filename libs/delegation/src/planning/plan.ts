@@ -2,6 +2,7 @@
 import type { Pattern } from '@mandate/contracts';
 import { connect, patternOf, read, sketchOf, type Part, type Reading } from '@mandate/recognition';
 import { bestCapability, matcher, type AgentCapability, type Match } from './matching.js';
+import type { Synonyms } from './synonyms.js';
 
 export { bestCapability, type AgentCapability } from './matching.js';
 
@@ -11,6 +12,8 @@ export interface PlanRequest {
   tools?: readonly string[];
   givenSteps?: readonly string[];
   agents: readonly AgentCapability[];
+  /** What earlier uses taught about words and capabilities. */
+  synonyms?: Synonyms;
 }
 
 export interface PlannedStep {
@@ -23,8 +26,6 @@ export interface PlannedStep {
 
 export interface RulePlan {
   steps: PlannedStep[];
-  /** Steps that share no word with any capability; they go to the one that fits the whole goal. */
-  unmatched: string[];
   /** Why these steps, edges and capabilities. They quote the goal: personal. */
   reasons: string[];
 }
@@ -99,16 +100,22 @@ const choose = (text: string, rank: (goal: string) => Match[], tools: ReadonlySe
 
 const whole = (goal: string, capability: string, reason: string): RulePlan => ({
   steps: [{ id: 's1', capability, goal, dependsOn: [] }],
-  unmatched: [],
   reasons: [reason, `"${capability}" describes it best`],
 });
 
+const nobodyFor = (goals: readonly string[], of: number): string =>
+  `no registered capability describes ${goals.length === of ? `any of the ${of} steps` : `${goals.length} of the ${of} steps`}: ` +
+  goals
+    .slice(0, 5)
+    .map((goal) => `"${goal.slice(0, 60)}"`)
+    .join(', ');
+
 /**
- * Plans the goal in the given pattern. Unplannable when nothing but planners is registered, or when no step shares a word with any
- * capability. The same request and agents give the same plan.
+ * Plans the goal in the given pattern. Unplannable when nothing but planners is registered, or when a step shares no word with any
+ * capability: that is said before anything runs. The same request, agents and synonyms give the same plan.
  */
 export const plan = (request: PlanRequest): PlanOutcome => {
-  const { goal, pattern, agents, tools = [], givenSteps } = request;
+  const { goal, pattern, agents, tools = [], givenSteps, synonyms } = request;
   const fallback = bestCapability(goal, agents);
   if (fallback === null) return { unplannable: 'no registered worker does anything but plan' };
   if (pattern === 'direct') return whole(goal, fallback, 'a direct delegation is one step');
@@ -116,28 +123,26 @@ export const plan = (request: PlanRequest): PlanOutcome => {
   const { parts, unsaid, reasons } = sketchOf(reading);
   if (parts.length < 2) return whole(goal, fallback, 'the words name no second step');
 
-  const rank = matcher(agents);
+  const rank = matcher(agents, synonyms);
   const named = new Set(tools);
   const matches = parts.map(({ text }) => choose(text, rank, named));
   const unmatched = parts.flatMap(({ text }, i) => ((matches[i]?.score ?? 0) > 0 ? [] : [stepGoal(text)]));
-  if (unmatched.length === parts.length) return { unplannable: `no registered capability describes any of the ${parts.length} steps` };
+  if (unmatched.length > 0) return { unplannable: nobodyFor(unmatched, parts.length) };
 
   const context = contextOf(reading);
   const edges = edgesFor(pattern, parts, unsaid);
   const steps = parts.map(({ text }, i): PlannedStep => {
     const dependsOn = (edges[i] as number[]).map((position) => `s${position + 1}`);
-    const match = matches[i];
     const own = stepGoal(text) || goal;
     return {
       id: `s${i + 1}`,
-      capability: match && match.score > 0 ? match.capability : fallback,
+      capability: (matches[i] as Match).capability,
       goal: dependsOn.length === 0 && context ? `${context} ${own}` : own,
       dependsOn,
     };
   });
-  const chosen = steps.map(({ id, capability }) => `${id} goes to "${capability}"`);
-  const lost = unmatched.map(
-    (text) => `no capability describes "${text.slice(0, 60)}": it goes to "${fallback}", which fits the whole goal`,
+  const chosen = steps.map(
+    ({ id, capability }, i) => `${id} goes to "${capability}"${matches[i]?.learnt ? ', by words that were used for it before' : ''}`,
   );
-  return { steps, unmatched, reasons: [...reasons, ...chosen, ...lost] };
+  return { steps, reasons: [...reasons, ...chosen] };
 };
