@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ApiClient } from '../api/client.js';
 import { CliError, EXIT } from '../exit.js';
 import { apiOf, withCommonOptions, type CommandContext, type CommonOptions, type Register } from '../commands/context.js';
 import { filterQuery, given, withFilterOptions, type FilterOptions } from './filter.js';
@@ -42,7 +44,8 @@ const exportTrail = async (context: CommandContext, options: ExportOptions): Pro
   const filter = filterQuery(options);
   const format = options.syslog ? 'syslog' : (options.format ?? 'jsonl');
   const query = { ...filter, format, ...given({ after: options.after }), ...(options.follow ? { follow: 'true' } : {}) };
-  const response = await apiOf(context, options).request('GET', `/api/audit/export?${new URLSearchParams(query)}`);
+  const api = apiOf(context, options);
+  const response = await api.request('GET', `/api/audit/export?${new URLSearchParams(query)}`);
   const told = new ToldLines(options.format === 'csv' ? 1 : 0);
   const sink = await sinkOf(context, options);
   for await (const bytes of response.body as unknown as AsyncIterable<Uint8Array>) {
@@ -59,10 +62,27 @@ const exportTrail = async (context: CommandContext, options: ExportOptions): Pro
     filter,
     after: Number(options.after ?? 0),
     ...told.summary(),
+    checkpoint: await checkpointOf(api, Number(response.headers.get('mandate-log-size'))),
   };
   await writeFile(`${options.out}.manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`);
   if (options.json) return context.output.json(manifest);
   context.output.line(`${manifest.events} events of a log of ${manifest.size} in ${options.out}`);
+};
+
+const CHECKPOINT_TRIES = 10;
+const CHECKPOINT_PAUSE_MS = 500;
+
+/** The signed head of a log that is at least so long: it commits to every record that was exported. Null when nothing signs there. */
+const checkpointOf = async (api: ApiClient, size: number): Promise<string | null> => {
+  for (let tries = 0; tries < CHECKPOINT_TRIES; tries++) {
+    const note = await api.request('GET', '/api/audit/log/checkpoint').then(
+      (response) => response.text(),
+      () => null,
+    );
+    if (note !== null && Number(note.split('\n')[1]) >= size) return note;
+    await delay(CHECKPOINT_PAUSE_MS);
+  }
+  return null;
 };
 
 /** Counts and hashes what passes. */

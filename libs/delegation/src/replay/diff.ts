@@ -2,6 +2,7 @@
 import type { JsonValue } from '@mandate/kernel';
 import type { DelegationEvent } from '../events.js';
 import { stepIdOf } from './recorded-commands.js';
+import { stableText } from './stable-text.js';
 
 export interface HistoryLine {
   is: 'same' | 'changed' | 'removed' | 'added';
@@ -63,7 +64,7 @@ const changedFields = (before: object, after: object): NonNullable<HistoryLine['
   const [old, fresh] = [before, after] as [Record<string, JsonValue>, Record<string, JsonValue>];
   const fields: NonNullable<HistoryLine['fields']> = {};
   for (const name of new Set([...Object.keys(old), ...Object.keys(fresh)]))
-    if (!OF_A_RUN.has(name) && JSON.stringify(old[name]) !== JSON.stringify(fresh[name]))
+    if (!OF_A_RUN.has(name) && stableText(old[name]) !== stableText(fresh[name]))
       fields[name] = {
         ...(name in old ? { before: old[name] as JsonValue } : {}),
         ...(name in fresh ? { after: fresh[name] as JsonValue } : {}),

@@ -43,6 +43,20 @@ describe('a fork', () => {
     expect([result.status, lines(result), result.reused]).toEqual(['completed', [], ['a', 'b', 'c']]);
   });
 
+  it('does not mind the order in which members were stored', () => {
+    const sorted = (value: unknown): unknown =>
+      Array.isArray(value)
+        ? value.map(sorted)
+        : typeof value === 'object' && value !== null
+          ? Object.fromEntries(
+              Object.entries(value)
+                .sort()
+                .map(([name, member]) => [name, sorted(member)]),
+            )
+          : value;
+    expect(lines(again(sorted(chain) as DelegationEvent[], { kind: 'threshold', threshold: 0.6 }))).toEqual([]);
+  });
+
   it('with another plan is answered by the steps that are the same, and stops where nobody knows', () => {
     const changed = steps({ a: [], b: ['a'], c: ['b'], d: ['b'] }).map((step) =>
       step.id === 'c' ? { ...step, goal: 'something else' } : step,

@@ -3,7 +3,7 @@
  * and what nobody ever answered stays open. Pure.
  */
 import type { StepSpec } from '@mandate/contracts';
-import { AppError, type JsonValue } from '@mandate/kernel';
+import { AppError } from '@mandate/kernel';
 import { decide } from '../decide.js';
 import type { DelegationEvent } from '../events.js';
 import { evolve, initial } from '../evolve.js';
@@ -12,6 +12,7 @@ import { pendingApprovals } from '../deciding/approvals.js';
 import { diffHistories, type HistoryLine } from './diff.js';
 import { commandOf, stepIdOf } from './recorded-commands.js';
 import { recordedRequest, type Situation } from './recorded-request.js';
+import { stableText } from './stable-text.js';
 
 export type ForkChange =
   /** The request is decided again below this confidence. */
@@ -85,7 +86,7 @@ const samePlans = (state: Delegation, recorded: readonly DelegationEvent[]): Rea
 };
 
 const signatureOf = ({ id, capability, goal, input, dependsOn }: StepPlan): string =>
-  JSON.stringify([id, capability, goal ?? null, input ?? null, [...dependsOn].sort()] satisfies JsonValue);
+  stableText([id, capability, goal ?? null, input ?? null, [...dependsOn].sort()]);
 
 class Rerun {
   state: Delegation;
