@@ -97,7 +97,7 @@ describe('an approval that nobody gives', () => {
   const hasty = request({ steps: steps({ a: [] }, { irreversible: true }), approvalTimeout: 'PT10S' });
 
   it('wakes the delegation, and ends it', () => {
-    expect(nextWakeAt(fold(after(hasty)))).toBe(T0 + 10 * SECOND);
+    expect(nextWakeAt(fold(after(hasty)), T0)).toBe(T0 + 10 * SECOND);
     given(...after(hasty))
       .when(wake(10 * SECOND - 1))
       .then();
@@ -114,7 +114,7 @@ describe('an approval that nobody gives', () => {
       .when(steer('approve', { now: T0 + 10 * SECOND }))
       .thenMatches({ type: 'approvalexpired' }, { type: 'failed', data: { code: 'APPROVAL_EXPIRED' } }));
 
-  it('does not wake one that was given', () => expect(nextWakeAt(fold(after(hasty, steer('approve'))))).toBe(T0 + DAY));
+  it('does not wake one that was given', () => expect(nextWakeAt(fold(after(hasty, steer('approve'))), T0)).toBe(T0 + DAY));
 
   it('waits until the deadline in histories that had no end', () => {
     const old = after(hasty).map((event) =>

@@ -163,12 +163,13 @@ describe('the next wake', () => {
     ['is the end of the attempt', begun, CLOSE],
     ['is the end of the first of several', [...both, failed('a')], 250],
     ['is the end of the wait', [...begun, failed('a', { now: T0 + MINUTE })], MINUTE + 250],
+    ['is the deadline while a retry that is due waits for a slot', [...begun, failed('a', { now: T0 - MINUTE })], DAY],
     ['is the deadline while a question is open', [...begun, asks('a')], DAY],
     ['is the deadline when that comes first', [request({ budget: { deadline: 'PT1S' } }), dispatch('a')], SECOND],
     ['never comes when all is done', [...begun, done('a')], null],
     ['never comes after a cancel', [...begun, steer('cancel')], null],
     ['never comes before there is anything', [], null],
-  ])('%s', (_what, commands, offset) => expect(nextWakeAt(fold(after(...commands)))).toBe(offset === null ? null : T0 + offset));
+  ])('%s', (_what, commands, offset) => expect(nextWakeAt(fold(after(...commands)), T0)).toBe(offset === null ? null : T0 + offset));
 });
 
 describe('what may be dispatched', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { isFinal } from '@mandate/contracts';
 import fc from 'fast-check';
-import { fold } from '../spec/scenes.js';
+import { fold, T0 } from '../spec/scenes.js';
 import { decided, play, script, type Scene } from '../spec/scripts.js';
 import { stepsLeft } from './deciding/children.js';
 import type { DelegationEvent } from './events.js';
@@ -108,8 +108,8 @@ describe('whatever it is told, a delegation', () => {
 
   it('wakes at its deadline or before, as long as it has not ended', () =>
     inEach(({ after }) => {
-      if (after.status === 'active') expect(nextWakeAt(after)).toBeLessThanOrEqual(after.budget.deadlineAt);
-      else expect(nextWakeAt(after)).toBeNull();
+      if (after.status === 'active') expect(nextWakeAt(after, T0)).toBeLessThanOrEqual(after.budget.deadlineAt);
+      else expect(nextWakeAt(after, T0)).toBeNull();
     }));
 
   it('is over at its deadline', () =>

@@ -197,15 +197,18 @@ export const isDispatchable = (step: Step, state: ActiveDelegation, now: number)
 export const dispatchableSteps = (state: Delegation, now: number): Step[] =>
   state.status === 'active' ? stepsOf(state).filter((step) => isDispatchable(step, state, now)) : [];
 
-/** When the delegation next needs attention although no message came; null when it has ended. */
-export const nextWakeAt = (state: Delegation): number | null => {
+/**
+ * When the delegation next needs attention although no message came; null when it has ended. A retry that is due by `now` needs none: it was
+ * dispatched, or waits for a slot, and whoever gives it one tells.
+ */
+export const nextWakeAt = (state: Delegation, now: number): number | null => {
   if (state.status !== 'active') return null;
   let wakeAt = state.budget.deadlineAt;
   if (state.planApproval === 'requested') wakeAt = Math.min(wakeAt, state.planAsked?.expiresAt ?? Infinity);
   for (const id of state.order) {
     const { phase, approval, asked } = state.steps[id] as Step;
     if (approval === 'requested' && phase.status === 'pending') wakeAt = Math.min(wakeAt, asked?.expiresAt ?? Infinity);
-    if (phase.status === 'backoff') wakeAt = Math.min(wakeAt, phase.retryAt);
+    if (phase.status === 'backoff' && phase.retryAt > now) wakeAt = Math.min(wakeAt, phase.retryAt);
     else if (phase.status === 'dispatched' || phase.status === 'started') wakeAt = Math.min(wakeAt, phase.closeAt);
   }
   return wakeAt;

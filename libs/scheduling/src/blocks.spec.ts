@@ -12,6 +12,8 @@ const holder = (more: Partial<SlotHolder> = {}): SlotHolder => ({
   tenant: 't',
   delegationId: `d${++holders}`,
   stepId: 's',
+  attempt: 1,
+  lease: 1,
   instance: 'w1',
   capability: 'search',
   key: null,

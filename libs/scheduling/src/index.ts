@@ -1,3 +1,4 @@
+export * from './allocator.js';
 export * from './blocks.js';
 export * from './buckets.js';
 export * from './occupancy.js';

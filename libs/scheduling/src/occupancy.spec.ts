@@ -7,6 +7,8 @@ const slot = (n: number): SlotHolder => ({
   tenant: `t${n % 2}`,
   delegationId: `d${n}`,
   stepId: 's',
+  attempt: 1,
+  lease: 1,
   instance: `w${n % 3}`,
   capability: `c${n % 2}`,
   key: n % 4 === 0 ? null : `k${n % 4}`,
@@ -29,26 +31,32 @@ describe('slots', () => {
   it('never leak: whatever is held twice, freed twice or freed unheld, the counts equal the slots', () =>
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.constantFrom('hold', 'grant', 'confirm', 'release', 'reconcile'), fc.nat(7)), { maxLength: 60 }),
+        fc.array(fc.tuple(fc.constantFrom('hold', 'grant', 'confirm', 'release', 'giveBack', 'reconcile'), fc.nat(7)), { maxLength: 60 }),
         (moves) => {
           const occupancy = new Occupancy();
-          const held = new Set<number>();
+          const held = new Map<number, boolean>();
           let time = 0;
           for (const [move, n] of moves) {
             time++;
             if (move === 'hold' || move === 'grant') {
               occupancy.hold(slot(n), move === 'hold', time);
-              held.add(n);
-            } else if (move === 'confirm') occupancy.confirm(slot(n));
-            else if (move === 'release') {
-              occupancy.release(slot(n));
-              held.delete(n);
-            } else occupancy.reconcile([...held].map(slot), time, true);
+              held.set(n, move === 'hold');
+            } else if (move === 'confirm') {
+              occupancy.confirm(slot(n), time);
+              if (held.has(n)) held.set(n, true);
+            } else if (move === 'release' || move === 'giveBack') {
+              const ends = move === 'release' ? held.has(n) : held.get(n) === false;
+              expect(move === 'release' ? occupancy.release(slot(n)) : occupancy.giveBack(slot(n))).toBe(ends);
+              if (ends) held.delete(n);
+            } else {
+              occupancy.reconcile([...held.keys()].map(slot), time, true);
+              for (const known of held.keys()) held.set(known, true);
+            }
             expect(occupancy.size).toBe(held.size);
             for (const tenant of ['t0', 't1'])
-              expect(occupancy.running(tenant)).toBe([...held].filter((m) => slot(m).tenant === tenant).length);
+              expect(occupancy.running(tenant)).toBe([...held.keys()].filter((m) => slot(m).tenant === tenant).length);
           }
-          for (const n of held) occupancy.release(slot(n));
+          for (const [n, confirmed] of held) expect(confirmed ? occupancy.release(slot(n)) : occupancy.giveBack(slot(n))).toBe(true);
           expect([occupancy.size, occupancy.running('t0'), occupancy.running('t1')]).toEqual([0, 0, 0]);
         },
       ),
@@ -72,5 +80,28 @@ describe('slots', () => {
     occupancy.release(slot(1));
     occupancy.reconcile([slot(1)], 2, true);
     expect(occupancy.size).toBe(0);
+  });
+
+  it('confirmed while the store was read stay, although that reading does not show them', () => {
+    const occupancy = new Occupancy();
+    occupancy.hold(slot(1), false, 1);
+    occupancy.confirm(slot(1), 3);
+    occupancy.reconcile([], 2, true);
+    expect(occupancy.size).toBe(1);
+  });
+
+  it('are confirmed by being stored, when the news of it was lost', () => {
+    const occupancy = new Occupancy();
+    occupancy.hold(slot(1), false, 1);
+    occupancy.reconcile([slot(1)], 2, true);
+    expect([occupancy.hasStaleGrant(100), occupancy.release(slot(1))]).toEqual([false, true]);
+  });
+
+  it('outlive the double of a grant that comes back, and late news of the attempt before', () => {
+    const occupancy = new Occupancy();
+    occupancy.hold({ ...slot(1), attempt: 2 }, true, 1);
+    expect(occupancy.giveBack({ ...slot(1), attempt: 2 })).toBe(false);
+    expect(occupancy.release(slot(1))).toBe(false);
+    expect(occupancy.size).toBe(1);
   });
 });

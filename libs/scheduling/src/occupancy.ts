@@ -8,6 +8,9 @@ export interface SlotHolder {
   tenant: string;
   delegationId: string;
   stepId: string;
+  /** With the lease: what the slot is for, so that late news of one attempt say nothing of the next. */
+  attempt: number;
+  lease: number;
   instance: string;
   capability: string;
   /** The concurrency key of the delegation, or null. */
@@ -38,15 +41,28 @@ export class Occupancy {
     this.freedLately.delete(id);
   }
 
-  confirm(holder: SlotHolder): void {
+  /** From now on it stands in the store: a reading that began before this moment says nothing about it. */
+  confirm(holder: SlotHolder, now: number): void {
     const held = this.slots.get(slotId(holder));
-    if (held) held.confirmed = true;
+    if (!held) return;
+    held.confirmed = true;
+    held.since = now;
   }
 
-  /** False when it was not held. */
+  /** The attempt ended. False when it was not held. */
   release(holder: SlotHolder): boolean {
     const id = slotId(holder);
     this.freedLately.add(id);
+    return this.drop(id);
+  }
+
+  /** A grant that was not used. One that is confirmed was: what comes back is its double. */
+  giveBack(holder: SlotHolder): boolean {
+    const id = slotId(holder);
+    return this.slots.get(id)?.confirmed === false && this.drop(id);
+  }
+
+  private drop(id: string): boolean {
     const held = this.slots.get(id);
     if (!held) return false;
     this.slots.delete(id);
@@ -89,14 +105,13 @@ export class Occupancy {
   /** Makes the slots equal to what is stored, as read from `readAt` on; what changed since stays as it is. */
   reconcile(stored: readonly SlotHolder[], readAt: number, keepUnconfirmed: boolean): void {
     const known = new Set(stored.map(slotId));
-    for (const [id, held] of this.slots)
-      if (!known.has(id) && held.since < readAt && (held.confirmed || !keepUnconfirmed)) {
-        this.slots.delete(id);
-        this.count(held.holder, -1);
-      }
+    for (const [id, held] of this.slots) if (!known.has(id) && held.since < readAt && (held.confirmed || !keepUnconfirmed)) this.drop(id);
     for (const holder of stored) {
       const id = slotId(holder);
-      if (!this.slots.has(id) && !this.freedLately.has(id)) this.hold(holder, true, readAt);
+      const held = this.slots.get(id);
+      if (held)
+        held.confirmed = true; // the news of it may have been lost
+      else if (!this.freedLately.has(id)) this.hold(holder, true, readAt);
     }
     this.freedLately = new Set();
   }
@@ -129,4 +144,5 @@ const dimensionsOf = ({ capability, instance, key }: SlotHolder): string[] => [
   ...(key === null ? [] : [dimension('key', key)]),
 ];
 
-const slotId = ({ tenant, delegationId, stepId, instance }: SlotHolder): string => `${tenant}/${delegationId}/${stepId}/${instance}`;
+const slotId = ({ tenant, delegationId, stepId, attempt, lease, instance }: SlotHolder): string =>
+  `${tenant}/${delegationId}/${stepId}/${attempt}.${lease}/${instance}`;

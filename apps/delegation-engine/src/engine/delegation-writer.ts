@@ -3,21 +3,22 @@
  * Callers run it inside the delegation's lane, so that state in memory and log never diverge.
  */
 import {
+  concurrencyKeyOf,
   decide,
-  dispatchableSteps,
-  evolve,
   initial,
   nextWakeAt,
+  notHeld,
+  placeSteps,
   type Delegation,
   type DelegationDecisionCommand,
   type DelegationEvent,
-  type Step,
+  type HeldSlot,
+  type Placed,
 } from '@mandate/delegation';
 import type { Actor, AppendEntry, AppendResult, EventStore, Keyring } from '@mandate/event-store';
 import { AppError, isRetryable, type Clock } from '@mandate/kernel';
 import { PRIORITIES, urgencyOf, type SlotHolder } from '@mandate/scheduling';
 import { bindApprovals } from './approvals.js';
-import { concurrencyKeyOf, slotsHeld, type HeldSlot } from './held-slots.js';
 import type { Ownership } from './partitions.js';
 import type { Scheduler } from './scheduler.js';
 import type { Grant } from './grants.js';
@@ -53,6 +54,8 @@ export interface Transition {
   before: Delegation;
   after: Delegation;
   events: DelegationEvent[];
+  /** When it next needs attention although no message comes. */
+  wakeAt: number | null;
 }
 
 /** The log moved without us: another engine owns the partition now. The message comes again, to its new owner. */
@@ -86,6 +89,8 @@ export class DelegationWriter {
   private readonly entries = new Map<string, Entry>();
   private readonly weighed = new Map<Entry, number>();
   private weight = 0;
+  /** Grants of appends of which nobody knows whether they were made: given back once the log says that they were not. */
+  private readonly doubtful = new Map<string, readonly Grant[]>();
 
   constructor(
     private readonly store: EventStore,
@@ -102,6 +107,8 @@ export class DelegationWriter {
     if (cached) return cached;
     this.ownership.fence(this.ownership.partitionOf(id));
     const entry = await this.read(tenant, id);
+    this.giveBack(notHeld(entry.state, this.doubtful.get(keyOf(tenant, id)) ?? []));
+    this.doubtful.delete(keyOf(tenant, id));
     if (entry.state.status !== 'active') return entry;
     this.remember(entry);
     this.listener.loaded(entry);
@@ -214,17 +221,19 @@ export class DelegationWriter {
     const before = entry.state;
     const placed = await this.place(entry, decided, now, given);
     const result = await this.store.append(this.appendEntry(entry, placed, origin, now)).catch((error: unknown) => {
-      this.giveBack(placed.grants);
+      this.doubtful.set(keyOf(entry.tenant, entry.id), placed.grants);
       this.forget(entry);
       this.listener.lostTrack(entry.tenant, entry.id);
       throw error;
     });
     if (!result.ok) {
-      this.giveBack(placed.grants);
       if (result.code === 'SCHEDULER_FENCED') {
+        const [grant] = placed.grants;
+        if (grant) this.scheduler.tell({ kind: 'refused', schedulerEpoch: grant.schedulerEpoch });
         if (decided.some((event) => event.type === 'stepdispatched')) throw new StaleGrantError();
         return this.commit(entry, decided, origin, now, []);
       }
+      this.giveBack(notHeld(before, placed.grants));
       if (result.code === 'IDEMPOTENT_REPEAT' || result.code === 'IDEMPOTENCY_CONFLICT') return result;
       this.forget(entry);
       throw new StaleWriterError(`${result.code}: ${result.message}`);
@@ -237,7 +246,7 @@ export class DelegationWriter {
     for (const stepId of placed.waitingAdded) entry.waiting.add(stepId);
     for (const stepId of placed.waitingRemoved) entry.waiting.delete(stepId);
     this.settleSlots(entry, placed);
-    const transition = { before, after: placed.after, events: placed.events };
+    const transition = { before, after: placed.after, events: placed.events, wakeAt: nextWakeAt(placed.after, now) };
     if (placed.after.status === 'active') this.remember(entry);
     else this.forget(entry);
     this.listener.committed(entry, transition);
@@ -245,57 +254,18 @@ export class DelegationWriter {
   }
 
   /** Completes decided events with the dispatches that free slots allow; what finds no slot goes into the waiting list. */
-  private async place(entry: Entry, decided: DelegationEvent[], now: number, given: readonly Grant[]): Promise<Placed> {
-    const events = [...decided];
-    let after = decided.reduce((state, event) => evolve(state, event, entry.id), entry.state);
-    const grants = given.filter((grant) =>
-      decided.some(
-        (event) => event.type === 'stepdispatched' && event.data.stepId === grant.stepId && event.data.instance === grant.instance,
-      ),
-    );
-    const waitingAdded: Step[] = [];
-    const dispatchable = dispatchableSteps(after, now);
-    for (const step of dispatchable) {
-      const stepId = step.plan.id;
-      const grantGiven = given.find((candidate) => candidate.stepId === stepId);
-      if (!grantGiven && entry.waiting.has(stepId)) continue;
-      const request = {
-        tenant: entry.tenant,
-        delegationId: entry.id,
-        stepId,
-        capability: step.plan.capability,
-        key: concurrencyKeyOf(after),
-        except: null,
-      };
-      const grant = grantGiven ?? (await this.scheduler.acquire(request));
-      if (!grant) {
-        waitingAdded.push(step);
-        continue;
-      }
-      grants.push(grant);
-      const reason = step.attempt === 0 ? 'first' : 'retry';
-      for (const event of decide({ type: 'dispatch', stepId, instance: grant.instance, effects: grant.effects, reason, now }, after)) {
-        events.push(event);
-        after = evolve(after, event, entry.id);
-      }
-    }
-    this.giveBack(given.filter((grant) => !grants.includes(grant)));
-    const stillWaiting = new Set(dispatchableSteps(after, now).map((step) => step.plan.id));
-    return {
-      events,
-      after,
-      grants,
-      waitingAdded: waitingAdded.map((step) => step.plan.id),
-      waitingRemoved: [...entry.waiting].filter((stepId) => !stillWaiting.has(stepId)),
-      released: slotsHeld(entry.state).filter(
-        (slot) => !slotsHeld(after).some((other) => other.stepId === slot.stepId && other.instance === slot.instance),
-      ),
-    };
+  private async place(entry: Entry, decided: DelegationEvent[], now: number, given: readonly Grant[]): Promise<Placed<Grant>> {
+    const { tenant, id, state, waiting } = entry;
+    const placing = placeSteps(state, { id, decided, given, waiting, now });
+    let next = placing.next();
+    while (!next.done) next = placing.next(await this.scheduler.acquire({ tenant, delegationId: id, ...next.value, except: null }));
+    this.giveBack(next.value.unused);
+    return next.value;
   }
 
-  private appendEntry(entry: Entry, placed: Placed, origin: Origin, now: number): AppendEntry {
+  private appendEntry(entry: Entry, placed: Placed<Grant>, origin: Origin, now: number): AppendEntry {
     const { after } = placed;
-    const wakeAt = nextWakeAt(after);
+    const wakeAt = nextWakeAt(after, now);
     return {
       tenant: entry.tenant,
       stream: { type: 'delegation', id: entry.id },
@@ -312,17 +282,14 @@ export class DelegationWriter {
       ...(origin.request ? { request: origin.request } : {}),
       slots: {
         ...(placed.grants[0] ? { schedulerEpoch: placed.grants[0].schedulerEpoch } : {}),
-        acquire: placed.grants.map((grant) => {
-          const step = 'steps' in after ? after.steps[grant.stepId] : undefined;
-          return {
-            stepId: grant.stepId,
-            attempt: step?.attempt ?? 0,
-            lease: step?.lease ?? 0,
-            instance: grant.instance,
-            capability: grant.capability,
-            key: grant.key,
-          };
-        }),
+        acquire: placed.grants.map(({ stepId, attempt, lease, instance, capability, key }) => ({
+          stepId,
+          attempt,
+          lease,
+          instance,
+          capability,
+          key,
+        })),
         release: placed.released.map((slot) => slot.stepId),
       },
       waiting: {
@@ -341,20 +308,19 @@ export class DelegationWriter {
     };
   }
 
-  private settleSlots(entry: Entry, placed: Placed): void {
-    for (const grant of placed.grants) this.scheduler.confirmed(grant);
+  private settleSlots(entry: Entry, placed: Placed<Grant>): void {
+    for (const holder of placed.grants) this.scheduler.tell({ kind: 'confirmed', holder });
     const holder = (slot: HeldSlot): SlotHolder => ({ tenant: entry.tenant, delegationId: entry.id, ...slot });
-    if (placed.released.length > 0) this.scheduler.freed(placed.released.map(holder));
+    if (placed.released.length > 0) this.scheduler.tell({ kind: 'freed', holders: placed.released.map(holder) });
     if (placed.waitingAdded.length > 0 && 'steps' in placed.after) {
       const { steps } = placed.after;
-      this.scheduler.waitingAdded(
-        placed.waitingAdded.map((stepId) => ({ tenant: entry.tenant, capability: steps[stepId]?.plan.capability ?? '' })),
-      );
+      const keys = placed.waitingAdded.map((stepId) => ({ tenant: entry.tenant, capability: steps[stepId]?.plan.capability ?? '' }));
+      this.scheduler.tell({ kind: 'waiting', keys });
     }
   }
 
   private giveBack(grants: readonly Grant[]): void {
-    if (grants.length > 0) this.scheduler.freed(grants);
+    if (grants.length > 0) this.scheduler.tell({ kind: 'unused', grants });
   }
 
   private remember(entry: Entry): void {
@@ -372,12 +338,3 @@ export class DelegationWriter {
 const keyOf = (tenant: string, id: string): string => `${tenant}/${id}`;
 
 type IdempotencyAnswer = Extract<AppendResult, { ok: false }>;
-
-interface Placed {
-  events: DelegationEvent[];
-  after: Delegation;
-  grants: Grant[];
-  waitingAdded: string[];
-  waitingRemoved: string[];
-  released: HeldSlot[];
-}

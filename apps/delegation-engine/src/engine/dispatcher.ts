@@ -1,5 +1,5 @@
 /** What follows a commit outside of the log: attempts are offered to workers, and workers hear what became of their leases. */
-import { isRunning, nextWakeAt, stepsOf, type Delegation, type DelegationEvent, type Step } from '@mandate/delegation';
+import { isRunning, stepsOf, type Delegation, type DelegationEvent, type Step } from '@mandate/delegation';
 import type { Keyring } from '@mandate/event-store';
 import type { Clock } from '@mandate/kernel';
 import { continueTrace } from '@mandate/messaging';
@@ -36,9 +36,8 @@ export class Dispatcher implements WriterListener {
 
   constructor(private readonly options: DispatcherOptions) {}
 
-  committed(entry: Entry, { before, after, events }: Transition): void {
+  committed(entry: Entry, { before, after, events, wakeAt }: Transition): void {
     for (const event of events) this.follow(entry, before, after, event);
-    const wakeAt = nextWakeAt(after);
     if (wakeAt !== null) this.options.wakeAt(entry.tenant, entry.id, wakeAt);
   }
 
@@ -176,6 +175,8 @@ export class Dispatcher implements WriterListener {
       tenant,
       delegationId,
       stepId,
+      attempt: attempt.attempt,
+      lease: attempt.lease + 1,
       capability,
       key: 'concurrencyKey' in entry.state ? entry.state.concurrencyKey : null,
       except: instance,

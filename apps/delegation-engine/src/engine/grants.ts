@@ -12,6 +12,9 @@ export interface SlotRequest {
   tenant: string;
   delegationId: string;
   stepId: string;
+  /** The attempt and the lease that would begin. */
+  attempt: number;
+  lease: number;
   capability: string;
   /** The delegation's concurrency key. */
   key: string | null;

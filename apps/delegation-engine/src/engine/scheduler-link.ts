@@ -1,9 +1,9 @@
 /** How engines reach the scheduler over NATS, and it the owners of partitions. Plain messages: what is lost is found again by the next tick. */
 import { AppError } from '@mandate/kernel';
-import type { Candidate } from '@mandate/scheduling';
+import type { Candidate, Explanation } from '@mandate/scheduling';
 import type { NatsConnection, Subscription } from '@nats-io/transport-node';
 import { partitionOf } from './partitions.js';
-import type { Explanation, Scheduler, SchedulerLink, SchedulerNote } from './scheduler.js';
+import type { Scheduler, SchedulerLink, SchedulerNote } from './scheduler.js';
 import type { Grant, SlotRequest } from './grants.js';
 
 const ACQUIRE = 'mandate.internal.v1.scheduler.acquire';

@@ -6,30 +6,20 @@
 import type { EventStore, WaitingRow } from '@mandate/event-store';
 import type { Clock } from '@mandate/kernel';
 import {
-  blockOf,
-  bucketPrefix,
-  Buckets,
-  chooseWorker,
-  dimension,
+  Allocator,
   fairOrder,
-  Occupancy,
-  takeTokens,
-  type Block,
   type Candidate,
+  type Explanation,
+  type Handout,
   type SlotHolder,
+  type StepToPlace,
   type Worker,
 } from '@mandate/scheduling';
 import type { Logger } from '@mandate/service-host';
 import type { AgentDirectory } from './agent-directory.js';
 import type { Grant, SlotRequest } from './grants.js';
 import type { Policies } from './policies.js';
-import { handOverKey, WaitingQueues, type WaitingKey } from './waiting-queues.js';
-
-export interface Explanation {
-  /** Null: nothing but its turn. */
-  block: Block | null;
-  holders: SlotHolder[];
-}
+import { WaitingQueues, type WaitingKey } from './waiting-queues.js';
 
 /** How engines reach the scheduler, and it them; the embedded default never uses it. */
 export interface SchedulerLink {
@@ -42,6 +32,10 @@ export interface SchedulerLink {
 export type SchedulerNote =
   | { kind: 'confirmed'; holder: SlotHolder }
   | { kind: 'freed'; holders: readonly SlotHolder[] }
+  /** Grants that were not used. */
+  | { kind: 'unused'; grants: readonly Grant[] }
+  /** The log refused a grant of this epoch: another scheduler has taken over. */
+  | { kind: 'refused'; schedulerEpoch: number }
   | { kind: 'waiting'; keys: readonly WaitingKey[] };
 
 export interface SchedulerOptions {
@@ -58,21 +52,21 @@ export interface SchedulerOptions {
 
 const LEASE = 'scheduler';
 const LEASE_TTL_MS = 3_000;
-/** An unconfirmed grant this old belongs to an engine that died or hangs: only a new epoch makes it safe to give the slot again. */
-const STALE_GRANT_MS = 10_000;
-const HOLDERS_SHOWN = 10;
 const PUMP_BATCH = 256;
 /** Keys that are looked at when the most urgent steps are all held up by limits of their keys. */
 const KEYS_LOOKED_AT = 1_000;
 
 export class Scheduler {
-  readonly occupancy = new Occupancy();
-  private buckets = new Buckets();
+  private readonly allocator: Allocator;
   private epoch: number | null = null;
   private readonly queues: WaitingQueues;
-  private readonly handedOver = new Set<string>();
 
   constructor(private readonly options: SchedulerOptions) {
+    this.allocator = new Allocator({
+      capacity: options.capacity,
+      policyOf: (tenant) => options.policies.of(tenant),
+      workersFor: (tenant, capability) => this.workersFor(tenant, capability),
+    });
     this.queues = new WaitingQueues((waiting) => this.handOut(waiting), options.logger);
   }
 
@@ -88,89 +82,62 @@ export class Scheduler {
   /** The scheduler's own side of `acquire`: null also when others wait for the capability already. */
   grant(request: SlotRequest): Grant | null {
     if (this.epoch === null || (request.except === null && this.queues.has(request))) return null;
-    const choice = this.choose(request);
-    return 'grant' in choice ? choice.grant : null;
+    const choice = this.allocator.choose(request, this.options.clock.now());
+    return 'granted' in choice ? this.grantOf(choice.granted) : null;
   }
 
-  /** Takes a slot of the least loaded worker that may have the step, or says what is in the way. */
-  private choose(request: SlotRequest): { grant: Grant } | { block: Block } {
-    const { tenant, delegationId, stepId, capability, key } = request;
-    const now = this.options.clock.now();
-    const policy = this.options.policies.of(tenant);
-    const block = this.blockFor(request, now);
-    if (block) return { block };
-    const choice = chooseWorker(request, this.workersFor(request), policy, this.occupancy);
-    if ('block' in choice) return choice;
-    takeTokens(request, policy, this.buckets, now);
-    const { instance } = choice.worker;
-    const holder = { tenant, delegationId, stepId, instance, capability, key };
-    this.occupancy.hold(holder, false, now);
+  private grantOf(holder: SlotHolder): Grant {
+    const { tenant, instance, capability } = holder;
     const effects = this.options.agents.find(tenant, instance)?.capabilities.get(capability)?.effects ?? 'idempotent';
-    return { grant: { ...holder, effects, schedulerEpoch: this.epoch ?? 0 } };
+    return { ...holder, effects, schedulerEpoch: this.epoch ?? 0 };
   }
 
-  private blockFor(candidate: Candidate, now: number): Block | null {
-    const { capacity, policies } = this.options;
-    if (this.occupancy.size >= capacity) return { kind: 'capacity', max: capacity, running: this.occupancy.size };
-    return blockOf(candidate, policies.of(candidate.tenant), this.occupancy, this.buckets, now);
-  }
-
-  private workersFor({ tenant, capability, except = null }: Candidate & { except?: string | null }): Worker[] {
+  private workersFor(tenant: string, capability: string): Worker[] {
     const { agents } = this.options;
     const workers: Worker[] = [];
     for (const agent of agents.ofCapability(tenant, capability))
-      if (agent.instance !== except && agents.isOnline(agent))
+      if (agents.isOnline(agent))
         workers.push({ instance: agent.instance, name: agent.name, concurrency: agent.capabilities.get(capability)?.concurrency ?? 1 });
     return workers;
   }
 
   /** Why a step cannot go on just now. Only the scheduler that leads knows. */
   explain(candidate: Candidate): Explanation {
-    const { tenant } = candidate;
-    const choice = chooseWorker(candidate, this.workersFor(candidate), this.options.policies.of(tenant), this.occupancy);
-    const block = this.blockFor(candidate, this.options.clock.now()) ?? ('block' in choice ? choice.block : null);
-    return { block, holders: block ? this.holdersBehind(candidate, block) : [] };
+    return this.allocator.explain(candidate, this.options.clock.now());
   }
 
-  private holdersBehind({ tenant, capability }: Candidate, block: Block): SlotHolder[] {
-    if (block.kind === 'limit') return this.occupancy.holdersOf(tenant, dimension(block.limit, block.name), HOLDERS_SHOWN);
-    return block.kind === 'busy' ? this.occupancy.holdersOf(tenant, dimension('capability', capability), HOLDERS_SHOWN) : [];
-  }
-
-  confirmed(grant: Grant): void {
-    if (this.epoch === null) return this.options.link.tell({ kind: 'confirmed', holder: grant });
-    this.take({ kind: 'confirmed', holder: grant });
-  }
-
-  freed(holders: readonly SlotHolder[]): void {
-    if (this.epoch === null) return this.options.link.tell({ kind: 'freed', holders });
-    this.take({ kind: 'freed', holders });
-  }
-
-  waitingAdded(keys: readonly WaitingKey[]): void {
-    if (this.epoch === null) return this.options.link.tell({ kind: 'waiting', keys });
-    this.take({ kind: 'waiting', keys });
+  /** What this engine has to tell whoever leads. */
+  tell(note: SchedulerNote): void {
+    if (this.epoch === null) this.options.link.tell(note);
+    else this.take(note);
   }
 
   /** What an engine, perhaps another one, tells the scheduler. */
   take(note: SchedulerNote): void {
     if (this.epoch === null) return;
-    if (note.kind === 'confirmed') {
-      this.occupancy.confirm(note.holder);
-      this.handedOver.delete(handOverKey(note.holder));
-    } else if (note.kind === 'freed') this.free(note.holders);
-    else
-      for (const key of note.keys) {
-        this.queues.add(key);
-        this.queues.pump(key);
+    switch (note.kind) {
+      case 'confirmed':
+        return this.allocator.confirm(note.holder, this.options.clock.now());
+      case 'freed':
+        this.allocator.free(note.holders);
+        return this.pumpFreed(note.holders);
+      case 'unused': {
+        const ours = note.grants.filter(({ schedulerEpoch }) => schedulerEpoch === this.epoch);
+        this.allocator.takeBack(ours);
+        return this.pumpFreed(ours);
       }
+      case 'refused':
+        // Else it would grant the same again and again until its next tick tells it.
+        return note.schedulerEpoch === this.epoch ? this.stepDown() : undefined;
+      case 'waiting':
+        for (const key of note.keys) {
+          this.queues.add(key);
+          this.queues.pump(key);
+        }
+    }
   }
 
-  private free(holders: readonly SlotHolder[]): void {
-    for (const holder of holders) {
-      this.occupancy.release(holder);
-      this.handedOver.delete(handOverKey(holder));
-    }
+  private pumpFreed(holders: readonly SlotHolder[]): void {
     if (this.queues.size === 0) return;
     if (Number.isFinite(this.options.capacity)) return this.pumpFairly();
     for (const holder of holders) {
@@ -183,7 +150,8 @@ export class Scheduler {
   /** What all tenants share goes first to who runs least for its weight. */
   private pumpFairly(): void {
     const { policies } = this.options;
-    for (const queue of fairOrder([...this.queues.all()], (tenant) => policies.of(tenant).weight, this.occupancy)) this.queues.pump(queue);
+    for (const queue of fairOrder([...this.queues.all()], (tenant) => policies.of(tenant).weight, this.allocator.occupancy))
+      this.queues.pump(queue);
   }
 
   /** A worker came (back): whoever waits for one of its capabilities may go on. */
@@ -197,19 +165,19 @@ export class Scheduler {
 
   /** Takes or keeps the lease, voids stale grants and compares the slots with the store. Called every second. */
   async tick(): Promise<void> {
-    const { store, instance, clock, policies } = this.options;
-    const stale = this.epoch !== null && this.occupancy.hasStaleGrant(clock.now() - STALE_GRANT_MS);
+    const { store, instance, clock } = this.options;
+    const stale = this.epoch !== null && this.allocator.hasStaleGrant(clock.now());
     const lease = await store.claimLease(LEASE, instance, LEASE_TTL_MS, { raiseEpoch: stale });
     if (!lease) return this.stepDown();
     const fresh = lease.epoch !== this.epoch;
-    const takenOver = this.epoch === null;
-    this.epoch = lease.epoch;
     const readAt = clock.now();
-    if (takenOver) this.buckets = new Buckets(readAt);
-    this.occupancy.reconcile(await store.slots(), readAt, !fresh);
-    if (fresh) this.handedOver.clear();
+    if (this.epoch === null) this.allocator.takeOver(readAt);
+    // Nobody gets a slot under a new epoch before it is known which are held.
+    if (fresh) this.epoch = null;
+    this.allocator.reconcile(await store.slots(), readAt, fresh);
+    this.epoch = lease.epoch;
     for (const key of await store.waitingKeys()) this.queues.add(key);
-    for (const { tenant } of this.queues.all()) this.buckets.sweep(policies.of(tenant).rates, bucketPrefix(tenant), readAt);
+    for (const { tenant } of this.queues.all()) this.allocator.sweepRates(tenant, readAt);
     this.pumpFairly();
     await this.queues.idle();
   }
@@ -230,7 +198,7 @@ export class Scheduler {
   private async handOut(waiting: WaitingKey): Promise<void> {
     const { tenant, capability } = waiting;
     for (;;) {
-      const rows = await this.options.store.waitingHead(tenant, capability, PUMP_BATCH + this.handedOver.size);
+      const rows = await this.options.store.waitingHead(tenant, capability, PUMP_BATCH + this.allocator.handedOverCount);
       if (rows.length === 0) return this.queues.delete(waiting);
       const outcome = this.give(waiting, rows);
       if (outcome === 'held-up') return;
@@ -241,27 +209,15 @@ export class Scheduler {
     }
   }
 
-  /** `held-up`: nothing of this queue can go on; `keys`: only limits of keys were in the way of all of `rows`. */
-  private give(waiting: WaitingKey, rows: readonly WaitingRow[]): 'given' | 'held-up' | 'keys' {
-    let given = 0;
-    for (const row of rows) {
-      if (this.handedOver.has(handOverKey(row))) continue;
-      if (this.epoch === null) return 'held-up';
-      const { tenant, delegationId, stepId, capability, key } = row;
-      const choice = this.choose({ tenant, delegationId, stepId, capability, key, except: null });
-      if ('grant' in choice) {
-        given++;
-        this.handedOver.add(handOverKey(row));
-        this.options.link.handOver(choice.grant);
-        continue;
-      }
-      const { block } = choice;
-      if (block.kind === 'rate') this.queues.pumpAt(waiting, block.readyAt - this.options.clock.now());
-      if (!isOfKey(block)) return 'held-up';
-    }
-    return given > 0 ? 'given' : 'keys';
+  private give(waiting: WaitingKey, rows: readonly WaitingRow[]): Handout['outcome'] {
+    if (this.epoch === null) return 'held-up';
+    const now = this.options.clock.now();
+    const { granted, outcome, readyAt } = this.allocator.handOut(rows.map(nextAttempt), now);
+    for (const holder of granted) this.options.link.handOver(this.grantOf(holder));
+    if (readyAt !== null) this.queues.pumpAt(waiting, readyAt - now);
+    return outcome;
   }
 }
 
-const isOfKey = (block: Block): boolean =>
-  (block.kind === 'limit' && block.limit === 'key') || (block.kind === 'rate' && block.rate === 'key');
+/** The row says how many attempts there were. */
+const nextAttempt = (row: WaitingRow): StepToPlace => ({ ...row, attempt: row.attempt + 1, lease: 1 });

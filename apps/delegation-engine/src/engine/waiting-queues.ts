@@ -7,8 +7,6 @@ export interface WaitingKey {
 }
 
 export const queueName = ({ tenant, capability }: WaitingKey): string => `${tenant}/${capability}`;
-export const handOverKey = ({ tenant, delegationId, stepId }: { tenant: string; delegationId: string; stepId: string }): string =>
-  `${tenant}/${delegationId}/${stepId}`;
 
 export class WaitingQueues {
   /** Capabilities with steps in `es.waiting`, as far as known: who comes new queues up behind them. */

@@ -2,8 +2,7 @@
 import type { WaitingView } from '@mandate/contracts';
 import type { EventStore, WaitingRow } from '@mandate/event-store';
 import { timestamp } from '@mandate/kernel';
-import type { Candidate } from '@mandate/scheduling';
-import type { Explanation } from './scheduler.js';
+import type { Candidate, Explanation } from '@mandate/scheduling';
 
 export class WhyWaiting {
   constructor(

@@ -1,7 +1,7 @@
 /** The parts that write delegations and follow what they wrote, tied together: writer, scheduler, dispatcher, timers. */
 import type { Clock } from '@mandate/kernel';
 import type { Replies } from '@mandate/messaging';
-import type { Candidate, PolicyEvent } from '@mandate/scheduling';
+import type { Candidate, Explanation, PolicyEvent } from '@mandate/scheduling';
 import type { Logger } from '@mandate/service-host';
 import { AgentDirectory } from './agent-directory.js';
 import { RunningAttempts } from './attempts.js';
@@ -13,7 +13,7 @@ import { Offers } from './offers.js';
 import { partitionOf, Partitions } from './partitions.js';
 import { Policies } from './policies.js';
 import { NatsSchedulerLink } from './scheduler-link.js';
-import { Scheduler, type Explanation } from './scheduler.js';
+import { Scheduler } from './scheduler.js';
 import type { Grant } from './grants.js';
 import { engineOrigin, Tending } from './tending.js';
 import { Timers } from './timers.js';

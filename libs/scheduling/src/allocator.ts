@@ -1,0 +1,165 @@
+/**
+ * ★ Who gets a slot: what the one scheduler of a log knows, and what it decides from it. No clock and no I/O: the engine's scheduler feeds it
+ * with requests, news and what is stored, and so does the simulation.
+ *
+ * A grant is held from the moment it is given and confirmed by the append that records the dispatch; a scheduler that takes over raises the
+ * epoch that every such append carries, which voids what its predecessor granted and nobody confirmed.
+ */
+import { blockOf, bucketPrefix, chooseWorker, takeTokens, type Block, type Candidate, type Worker } from './blocks.js';
+import { Buckets } from './buckets.js';
+import { Occupancy, type SlotHolder } from './occupancy.js';
+import { dimension, type Policy } from './policy.js';
+
+/** A step that could begin if it had a slot. */
+export interface StepToPlace extends Candidate {
+  delegationId: string;
+  stepId: string;
+  /** The attempt and the lease that would begin. */
+  attempt: number;
+  lease: number;
+  /** An instance that just declined. */
+  except?: string | null;
+}
+
+/** What stands around the slots. */
+export interface Surroundings {
+  /** Steps at workers at once, of all tenants. */
+  capacity: number;
+  policyOf: (tenant: string) => Policy;
+  /** Those that are there and can do it. */
+  workersFor: (tenant: string, capability: string) => readonly Worker[];
+}
+
+export interface Explanation {
+  /** Null: nothing but its turn. */
+  block: Block | null;
+  holders: SlotHolder[];
+}
+
+export interface Handout {
+  granted: SlotHolder[];
+  /** `held-up`: nothing behind these can go on either; `keys`: only limits of keys were in the way of all of them. */
+  outcome: 'given' | 'held-up' | 'keys';
+  /** When a rate allows the next one. */
+  readyAt: number | null;
+}
+
+/** An unconfirmed grant this old belongs to an engine that died or hangs: only a new epoch makes it safe to give the slot again. */
+export const STALE_GRANT_MS = 10_000;
+const HOLDERS_SHOWN = 10;
+
+export class Allocator {
+  private slots = new Occupancy();
+  private buckets = new Buckets();
+  /** Waiting steps whose grant is on its way to the engine that owns them. */
+  private readonly handedOver = new Set<string>();
+
+  constructor(private readonly around: Surroundings) {}
+
+  get occupancy(): Occupancy {
+    return this.slots;
+  }
+
+  get handedOverCount(): number {
+    return this.handedOver.size;
+  }
+
+  /** A slot of the least loaded worker that may have the step, or what is in the way. */
+  choose(step: StepToPlace, now: number): { granted: SlotHolder } | { block: Block } {
+    const block = this.blockFor(step, now);
+    if (block) return { block };
+    const policy = this.around.policyOf(step.tenant);
+    const choice = chooseWorker(step, this.workersFor(step), policy, this.slots);
+    if ('block' in choice) return choice;
+    takeTokens(step, policy, this.buckets, now);
+    const { tenant, delegationId, stepId, attempt, lease, capability, key } = step;
+    const granted = { tenant, delegationId, stepId, attempt, lease, instance: choice.worker.instance, capability, key };
+    this.slots.hold(granted, false, now);
+    return { granted };
+  }
+
+  /** Slots for the most urgent steps of a queue that may go on. */
+  handOut(waiting: readonly StepToPlace[], now: number): Handout {
+    const granted: SlotHolder[] = [];
+    let readyAt: number | null = null;
+    for (const step of waiting) {
+      if (this.handedOver.has(stepName(step))) continue;
+      const choice = this.choose(step, now);
+      if ('granted' in choice) {
+        this.handedOver.add(stepName(step));
+        granted.push(choice.granted);
+        continue;
+      }
+      const { block } = choice;
+      if (block.kind === 'rate') readyAt = Math.min(readyAt ?? Infinity, block.readyAt);
+      if (!isOfKey(block)) return { granted, outcome: 'held-up', readyAt };
+    }
+    return { granted, outcome: granted.length > 0 ? 'given' : 'keys', readyAt };
+  }
+
+  explain(candidate: Candidate, now: number): Explanation {
+    const choice = chooseWorker(candidate, this.workersFor(candidate), this.around.policyOf(candidate.tenant), this.slots);
+    const block = this.blockFor(candidate, now) ?? ('block' in choice ? choice.block : null);
+    return { block, holders: block ? this.holdersBehind(candidate, block) : [] };
+  }
+
+  /** The append that records the dispatch was made. */
+  confirm(holder: SlotHolder, now: number): void {
+    this.slots.confirm(holder, now);
+    this.handedOver.delete(stepName(holder));
+  }
+
+  /** Attempts ended. */
+  free(holders: readonly SlotHolder[]): void {
+    for (const holder of holders) if (this.slots.release(holder)) this.handedOver.delete(stepName(holder));
+  }
+
+  /** Grants of this epoch were not used. */
+  takeBack(holders: readonly SlotHolder[]): void {
+    for (const holder of holders) if (this.slots.giveBack(holder)) this.handedOver.delete(stepName(holder));
+  }
+
+  hasStaleGrant(now: number): boolean {
+    return this.slots.hasStaleGrant(now - STALE_GRANT_MS);
+  }
+
+  /** Another scheduler led until now: nothing that was known before counts, and of a rate's burst nothing is known to be left. */
+  takeOver(now: number): void {
+    this.slots = new Occupancy();
+    this.handedOver.clear();
+    this.buckets = new Buckets(now);
+  }
+
+  /** Makes the slots what is stored, as read from `readAt` on. `fresh`: the epoch is new, which voids what is not confirmed. */
+  reconcile(stored: readonly SlotHolder[], readAt: number, fresh: boolean): void {
+    this.slots.reconcile(stored, readAt, !fresh);
+    if (fresh) this.handedOver.clear();
+    else for (const holder of stored) this.handedOver.delete(stepName(holder));
+  }
+
+  sweepRates(tenant: string, now: number): void {
+    this.buckets.sweep(this.around.policyOf(tenant).rates, bucketPrefix(tenant), now);
+  }
+
+  private workersFor({ tenant, capability, except = null }: Candidate & { except?: string | null }): readonly Worker[] {
+    const workers = this.around.workersFor(tenant, capability);
+    return except === null ? workers : workers.filter(({ instance }) => instance !== except);
+  }
+
+  private blockFor(candidate: Candidate, now: number): Block | null {
+    const { capacity, policyOf } = this.around;
+    if (this.slots.size >= capacity) return { kind: 'capacity', max: capacity, running: this.slots.size };
+    return blockOf(candidate, policyOf(candidate.tenant), this.slots, this.buckets, now);
+  }
+
+  private holdersBehind({ tenant, capability }: Candidate, block: Block): SlotHolder[] {
+    if (block.kind === 'limit') return this.slots.holdersOf(tenant, dimension(block.limit, block.name), HOLDERS_SHOWN);
+    return block.kind === 'busy' ? this.slots.holdersOf(tenant, dimension('capability', capability), HOLDERS_SHOWN) : [];
+  }
+}
+
+const stepName = ({ tenant, delegationId, stepId }: { tenant: string; delegationId: string; stepId: string }): string =>
+  `${tenant}/${delegationId}/${stepId}`;
+
+const isOfKey = (block: Block): boolean =>
+  (block.kind === 'limit' && block.limit === 'key') || (block.kind === 'rate' && block.rate === 'key');
