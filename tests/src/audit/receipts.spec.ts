@@ -57,6 +57,9 @@ describe('the receipt of a delegation', () => {
       },
     });
     expect(readFileSync(join(audit.folder, `${id}.receipt`), 'utf8')).not.toContain('secret');
+    expect((await audit.mandate('verify', '--receipt', `${id}.receipt`, '--vkey', audit.vkey)).out).toMatch(
+      /✔ receipt intact\n {2}delegation {4}\S+\n {2}asked .* by tester, request [0-9a-f]{64}\n {2}chosen {8}sequential 1[^\n]*\n(.*\n)* {2}step a {8}shout on /,
+    );
     expect((await verify(id, '--proof')).json).toMatchObject({ verified: 'receipt', intact: true });
   });
 

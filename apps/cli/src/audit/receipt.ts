@@ -1,7 +1,8 @@
 /** `mandate audit receipt`, and its verification. */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { isFailure, verifyReceipt, type Trust } from '@mandate/audit-log';
+import { isFailure, verifyReceipt, type Statement, type Trust } from '@mandate/audit-log';
+import type { JsonValue } from '@mandate/kernel';
 import { nodeCrypto } from '@mandate/signing';
 import { apiOf, withCommonOptions, type CommonOptions, type Register } from '../commands/context.js';
 import { hasher, readFileOf } from './trust.js';
@@ -26,5 +27,32 @@ export const ofReceipt = (cwd: string, file: string, trust: Trust): Verdict => {
   const proven = verifyReceipt(nodeCrypto.sha256, hasher, readFileOf(cwd, file), trust);
   if (isFailure(proven)) return { verified: 'receipt', failures: [{ ...proven, at: file }], facts: {} };
   const { statement, positions, checkpoint } = proven;
-  return { verified: 'receipt', failures: [], facts: { statement, positions, ...checkpointFacts(checkpoint) } };
+  return {
+    verified: 'receipt',
+    failures: [],
+    facts: { statement, positions, ...checkpointFacts(checkpoint) },
+    story: [...storyOf(statement), `proved        ${positions.length} records in ${checkpoint.origin}, size ${checkpoint.size}`],
+  };
 };
+
+const storyOf = ({ delegation, asked, decided, planned, steps, approvals, outcome }: Statement): string[] => {
+  const rejected = (decided['rejected'] as { pattern: string; confidence: number }[]).map(
+    ({ pattern, confidence }) => `${pattern} ${confidence}`,
+  );
+  const over = rejected.length > 0 ? `, rejected ${rejected.join(', ')}` : '';
+  return [
+    `delegation    ${delegation}`,
+    `asked         ${text(asked['at'])} by ${text(asked['principal'])}, request ${text(asked['digest'])}`,
+    `chosen        ${text(decided['chosen'])} ${text(decided['confidence'])}${over}; by ${text(decided['model'])}`,
+    ...(planned ? [`planned       by ${text(planned['by'])}`] : []),
+    ...approvals.map(({ what, at, by }) => `approval      ${text(what)} ${text(at)} by ${text(by)}`),
+    ...steps.map(
+      ({ id, capability, worker, attempts, outcome: ended, result, code }) =>
+        `step ${id}`.padEnd(14) + `${capability} on ${worker ?? '-'}, attempt ${attempts}: ${ended ?? '-'} ${result ?? text(code)}`,
+    ),
+    `outcome       ${text(outcome?.['state'])} ${text(outcome?.['at'])}`,
+  ];
+};
+
+const text = (value: JsonValue | undefined): string =>
+  value === null || value === undefined ? '-' : typeof value === 'string' ? value : JSON.stringify(value);

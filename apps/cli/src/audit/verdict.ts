@@ -10,6 +10,8 @@ export interface Verdict {
   failures: readonly Failure[];
   /** What was found, for people and programs alike. */
   facts: Readonly<Record<string, unknown>>;
+  /** For people, in the place of the facts. */
+  story?: readonly string[];
 }
 
 export const checkpointFacts = ({ origin, size, root, signedBy }: SignedCheckpoint): Record<string, unknown> => ({
@@ -19,14 +21,15 @@ export const checkpointFacts = ({ origin, size, root, signedBy }: SignedCheckpoi
   signedBy,
 });
 
-export const tell = ({ output, exit }: CommandContext, { verified, failures, facts }: Verdict, json = false): void => {
+export const tell = ({ output, exit }: CommandContext, { verified, failures, facts, story }: Verdict, json = false): void => {
   const intact = failures.length === 0;
   exit(intact ? EXIT.done : EXIT.no);
   if (json) return output.json({ verified, intact, ...facts, failures });
   output.line(intact ? output.paint('green', `✔ ${verified} intact`) : output.paint('red', `✘ ${verified} not intact`));
   for (const { check, at, position, reason } of failures)
     output.line(`  ${output.paint('red', check)}  ${at}${position === undefined ? '' : `, position ${position}`}: ${reason}`);
-  for (const [name, value] of Object.entries(facts)) output.line(`  ${name.padEnd(12)}${textOf(value)}`);
+  const lines = story ?? Object.entries(facts).map(([name, value]) => `${name.padEnd(14)}${textOf(value)}`);
+  for (const line of lines) output.line(`  ${line}`);
 };
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
