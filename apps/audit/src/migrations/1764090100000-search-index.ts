@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * The search index: a row a term and segment of 4,096 events, so an event costs about a third of a row. Follows from the log and can be made
+ * The search index: a row a term and segment of 4,096 events, so an event costs about a sixth of a row. Follows from the log and can be made
  * again: empty both tables, and the service indexes from the first segment on.
  */
 export class SearchIndex1764090100000 implements MigrationInterface {

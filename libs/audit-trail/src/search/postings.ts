@@ -35,8 +35,38 @@ export const decodePostings = (bytes: Uint8Array): number[] => {
   return offsets;
 };
 
-/** Offsets that stand in one set of every group, ascending. Each group is a union of sets. */
+const WORDS = SEGMENT_SIZE / 32;
+
+/** Sets the bits of a set in `words`, 32 offsets each. */
+const join = (words: Uint32Array, bytes: Uint8Array): void => {
+  if (bytes.length === BITMAP_BYTES) {
+    for (let i = 0; i < WORDS; i++) {
+      const at = 4 * i;
+      words[i] =
+        (words[i] as number) |
+        (bytes[at] as number) |
+        ((bytes[at + 1] as number) << 8) |
+        ((bytes[at + 2] as number) << 16) |
+        ((bytes[at + 3] as number) << 24);
+    }
+    return;
+  }
+  for (let i = 0; i < bytes.length; i += 2) {
+    const offset = ((bytes[i] as number) << 8) | (bytes[i + 1] as number);
+    words[offset >> 5] = (words[offset >> 5] as number) | (1 << (offset & 31));
+  }
+};
+
+/** Offsets that stand in one set of every group, ascending. Each group is a union of sets. Bits are compared 32 at a time. */
 export const inAllGroups = (groups: readonly (readonly Uint8Array[])[]): number[] => {
-  const [first = [], ...others] = groups.map((sets) => new Set(sets.flatMap(decodePostings)));
-  return [...first].filter((offset) => others.every((set) => set.has(offset))).sort((a, b) => a - b);
+  const all = new Uint32Array(WORDS).fill(groups.length === 0 ? 0 : 0xffff_ffff);
+  for (const sets of groups) {
+    const own = new Uint32Array(WORDS);
+    for (const bytes of sets) join(own, bytes);
+    for (let i = 0; i < WORDS; i++) all[i] = (all[i] as number) & (own[i] as number);
+  }
+  const offsets: number[] = [];
+  for (let i = 0; i < WORDS; i++)
+    for (let rest = all[i] as number, bit = 0; rest !== 0; rest >>>= 1, bit++) if (rest & 1) offsets.push(32 * i + bit);
+  return offsets;
 };

@@ -21,13 +21,20 @@ export interface SearchFilter {
 }
 
 export const termsOf = (event: AuditEventView): ReadonlySet<string> => {
-  const { actor, action, resource, outcome, traceId, reason, where, data } = event;
+  const terms = fieldTerms(event);
+  for (const word of wordsOf(event)) terms.add(`w:${word}`);
+  return terms;
+};
+
+const fieldTerms = ({ actor, action, resource, outcome, traceId }: AuditEventView): Set<string> => {
   const terms = new Set([`a:${actor.id}`, `t:${action}`, `r:${resource.type}`, `o:${outcome}`]);
   for (const principal of actor.onBehalfOf ?? []) terms.add(`b:${principal}`);
   if (traceId !== undefined) terms.add(`x:${traceId}`);
-  for (const word of dataWords([action, reason ?? null, where.service, where.instance, data])) terms.add(`w:${word}`);
   return terms;
 };
+
+const wordsOf = ({ action, reason, where, data }: AuditEventView): Set<string> =>
+  dataWords([action, reason ?? null, where.service, where.instance, data]);
 
 /** Each group names alternatives; an event must have one of each. `typesOf`: the types that an action may stand for. */
 export const termGroups = (filter: SearchFilter, typesOf: (action: string) => readonly string[]): string[][] => {
@@ -45,10 +52,16 @@ export const termGroups = (filter: SearchFilter, typesOf: (action: string) => re
 };
 
 export const hasTerms = (event: AuditEventView, groups: readonly (readonly string[])[]): boolean => {
-  if (groups.length === 0) return true;
-  const terms = termsOf(event);
-  return groups.every((group) => group.some((term) => terms.has(term)));
+  const fields = fieldTerms(event);
+  // Words are looked for last: taking a record apart costs more than all the rest.
+  if (!groups.every((group) => isOfWords(group) || group.some((term) => fields.has(term)))) return false;
+  const asked = groups.filter(isOfWords);
+  if (asked.length === 0) return true;
+  const words = wordsOf(event);
+  return asked.every((group) => group.some((term) => words.has(term.slice(2))));
 };
+
+const isOfWords = (group: readonly string[]): boolean => group[0]?.startsWith('w:') ?? false;
 
 const dataWords = (values: readonly JsonValue[]): Set<string> => {
   const words = new Set<string>();
