@@ -135,7 +135,11 @@ export class AuditScene {
   async mandate(...args: string[]): Promise<Ran> {
     const ran = { out: '', err: '' };
     const streams = { stdout: { write: (text: string) => (ran.out += text) }, stderr: { write: (text: string) => (ran.err += text) } };
-    const env = { MANDATE_API_URL: this.served?.url ?? 'http://127.0.0.1:1', DATABASE_URL: this.databaseUrl };
+    const env = {
+      MANDATE_API_URL: this.served?.url ?? 'http://127.0.0.1:1',
+      DATABASE_URL: this.databaseUrl,
+      MANDATE_STATE_DIR: this.stateFolder,
+    };
     const status = await run({ args: ['audit', ...args], streams, env, cwd: this.folder });
     return { status, ...ran, json: ran.out.startsWith('{') ? (JSON.parse(ran.out) as Record<string, unknown>) : {} };
   }

@@ -4,15 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   HASH_BYTES,
-  isFailure,
-  openCheckpoint,
   partialTiles,
   RowsVerifier,
   TILE_WIDTH,
   tilePath,
   toHex,
   TreeEdge,
-  utf8,
   type Failure,
   type KeptHead,
   type LogRow,
@@ -23,7 +20,8 @@ import pg from 'pg';
 import type { Surroundings } from '../config.js';
 import { unreachable } from '../exit.js';
 import { readSettings } from '../up/settings.js';
-import { hasher, readFileOf, usage } from './trust.js';
+import { keptHeads } from './kept-heads.js';
+import { hasher, usage } from './trust.js';
 import type { Verdict } from './verdict.js';
 
 export interface DatabaseOptions {
@@ -66,10 +64,10 @@ type Columns = [
   schemaVersion: number,
 ];
 
-export const verifyDatabase = async (surroundings: Surroundings, trust: Trust, options: DatabaseOptions): Promise<Verdict> => {
+export const verifyDatabase = async (surroundings: Surroundings, trust: Trust | null, options: DatabaseOptions): Promise<Verdict> => {
   const client = await connect(await addressOf(surroundings, options.database));
   try {
-    const { heads, failures } = await keptHeads(client, surroundings.cwd, trust, options.checkpoint);
+    const { heads, failures } = await keptHeads(client, surroundings, trust, options.checkpoint);
     const report = await readAll(client, heads, options.minimumIndex);
     const facts = {
       events: report.size.toString(),
@@ -101,26 +99,6 @@ const connect = async (address: string): Promise<pg.Client> => {
   } catch (error) {
     throw unreachable(new URL(address).host, (error as Error).message);
   }
-};
-
-/** From files, and the one that the database itself shows: a key that is not trusted signed that one if the log was signed anew. */
-const keptHeads = async (
-  client: pg.Client,
-  cwd: string,
-  trust: Trust,
-  files: readonly string[],
-): Promise<{ heads: KeptHead[]; failures: Failure[] }> => {
-  const { rows } = await client.query<{ checkpoint: string | null }>('SELECT checkpoint FROM audit.log_tree WHERE log_id = 1');
-  const shown = rows[0]?.checkpoint ?? null;
-  const all = [
-    ...files.map((file) => ({ name: file, bytes: readFileOf(cwd, file) })),
-    ...(shown === null ? [] : [{ name: 'audit.log_tree', bytes: utf8(shown) }]),
-  ];
-  const opened = all.map(({ name, bytes }) => ({ name, head: openCheckpoint(bytes, trust, name) }));
-  return {
-    heads: opened.flatMap(({ name, head }) => (isFailure(head) ? [] : [{ name, size: head.size, root: head.root }])),
-    failures: opened.flatMap(({ head }) => (isFailure(head) ? [head] : [])),
-  };
 };
 
 const readAll = async (client: pg.Client, heads: readonly KeptHead[], minimumIndex: number) => {

@@ -43,6 +43,12 @@ const verdictOf = async (context: CommandContext, options: VerifyOptions): Promi
   const [target, ...more] = TARGETS.filter((name) => options[name] !== undefined);
   if (target === undefined || more.length > 0)
     throw usage('NOTHING_TO_VERIFY', `name one of ${TARGETS.map((name) => `--${name}`).join(', ')}`);
+  if (target === 'database')
+    return verifyDatabase(context.surroundings, options.vkey.length > 0 ? trustOf(cwd, options) : null, {
+      database: options.database as string | true,
+      checkpoint: options.checkpoint,
+      minimumIndex: minimumOf(options),
+    });
   const trust = trustOf(cwd, options);
   switch (target) {
     case 'proof':
@@ -51,12 +57,6 @@ const verdictOf = async (context: CommandContext, options: VerifyOptions): Promi
       return ofReceipt(cwd, options.receipt as string, trust);
     case 'log':
       return ofLog(context, options.log as string, trust, minimumOf(options));
-    case 'database':
-      return verifyDatabase(context.surroundings, trust, {
-        database: options.database as string | true,
-        checkpoint: options.checkpoint,
-        minimumIndex: minimumOf(options),
-      });
   }
 };
 
