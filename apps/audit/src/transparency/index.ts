@@ -36,7 +36,8 @@ export const openTransparencyLog = async (store: EventStore, stateFolder: string
 export const watchSigning = (signing: Transparency, health: HealthRegistry, metrics: Registry): void => {
   health.add('signer', async () => {
     const { signs, signedSize } = signing.report();
-    return signs ? `signed ${signedSize} events` : 'another process signs';
+    if (!signs) return 'another process signs';
+    return signedSize < 0 ? 'about to sign' : `signed ${signedSize} events`;
   });
   const gauge = (name: string, help: string, read: () => number): void => {
     const made: Gauge = new Gauge({ name, help, registers: [metrics], collect: () => made.set(read()) });
