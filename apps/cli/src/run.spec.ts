@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AgentView, DelegationView, EventView } from '@mandate/contracts';
 import { ApiServer } from '../spec/api-server.js';
-import { run } from './run.js';
+import { runMandate, type Ran } from '../spec/run-mandate.js';
 
 const ID = '01JD00000000000000000000A0';
 
@@ -21,18 +21,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-interface Ran {
-  status: number;
-  out: string;
-  err: string;
-}
-
-const mandate = async (args: string[], env: Record<string, string> = { MANDATE_API_URL: api.url }, cwd = folder): Promise<Ran> => {
-  const ran = { out: '', err: '' };
-  const streams = { stdout: { write: (text: string) => (ran.out += text) }, stderr: { write: (text: string) => (ran.err += text) } };
-  const status = await run({ args, streams, env, cwd });
-  return { status, ...ran };
-};
+const mandate = (args: string[], env: Record<string, string> = { MANDATE_API_URL: api.url }, cwd = folder): Promise<Ran> =>
+  runMandate(args, env, cwd);
 
 const view = (fields: Partial<DelegationView> = {}): DelegationView => ({
   id: ID,
@@ -261,27 +251,6 @@ describe('approve', () => {
     api.on(`GET /api/delegations/${ID}`, { body: view({ state: 'TASK_STATE_INPUT_REQUIRED', approvals: two }) });
     await mandate(['approve', ID]);
     expect(api.asked.at(-1)?.body).toEqual({});
-  });
-});
-
-describe('dead letters', () => {
-  const one = { id: ID, reason: 'STEP_FAILED', source: 's', done: true, delegationId: ID };
-
-  it('are settled page by page, as one answer', async () => {
-    api.on(
-      'POST /api/delegations/dead-letters/redrive',
-      { body: { dryRun: false, items: [one], nextCursor: 'n' } },
-      { body: { dryRun: false, items: [{ ...one, done: false, problem: 'NOT_REDRIVABLE' }], nextCursor: null } },
-    );
-    const { status, out } = await mandate(['dead-letters', 'redrive', '--reason', 'STEP_FAILED']);
-    expect([status, out]).toEqual([1, expect.stringMatching(/redriven +as 01J.*\n.*NOT_REDRIVABLE/)]);
-    expect(api.asked.map(({ body }) => body)).toEqual([{ reason: 'STEP_FAILED' }, { reason: 'STEP_FAILED', cursor: 'n' }]);
-  });
-
-  it('are not settled without saying which, nor discarded without saying why', async () => {
-    expect((await mandate(['dead-letters', 'redrive', '--dry-run'])).status).toBe(2);
-    expect((await mandate(['dead-letters', 'discard', ID])).status).toBe(2);
-    expect(api.asked).toEqual([]);
   });
 });
 

@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   quarantine: async () => (await import('./commands/scheduling.js')).registerQuarantine,
   activate: async () => (await import('./commands/scheduling.js')).registerActivate,
   'dead-letters': async () => (await import('./commands/dead-letters.js')).registerDeadLetters,
+  schedule: async () => (await import('./commands/schedule.js')).registerSchedule,
   audit: async () => (await import('./audit/index.js')).registerAudit,
   recognise: async () => (await import('./recognise.js')).registerRecognise,
 };

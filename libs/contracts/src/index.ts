@@ -8,6 +8,7 @@ export * from './problems.js';
 export * from './replay.js';
 export * from './request.js';
 export * from './rules.js';
+export * from './schedules.js';
 export * from './scheduling.js';
 export * from './subjects.js';
 export * from './view.js';

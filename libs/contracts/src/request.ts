@@ -8,6 +8,7 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
+  IsRFC3339,
   IsString,
   Length,
   Max,
@@ -95,6 +96,9 @@ export class DelegationRequest {
   /** Steps of delegations with the same key can be limited together. */
   @Optional() @IsString() @Length(1, REQUEST_LIMITS.keyLength) concurrencyKey?: string;
   @Optional() @ValidateNested() @Type(() => Budget) budget?: Budget;
+  /** Nothing begins before this time, and the deadline counts from it. Not both. */
+  @Optional() @IsRFC3339() startAt?: string;
+  @Optional() @IsDuration() delay?: string;
   @Optional() @IsIn(['never', 'irreversible', 'plan']) approval?: 'never' | 'irreversible' | 'plan';
   /** How long an approval is waited for; then it counts as denied. */
   @Optional() @IsDuration() approvalTimeout?: string;

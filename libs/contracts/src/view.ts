@@ -89,6 +89,8 @@ export interface DelegationView {
   /** What the attempts reported to have used. */
   spent?: { usd: string; tokens: number };
   createdAt: string;
+  /** Nothing begins before. */
+  startAt?: string;
   endedAt?: string;
 }
 

@@ -1,30 +1,21 @@
 /** The request that would ask for the same once more. */
-import type { DelegationRequest, StepSpec } from '@mandate/contracts';
+import type { DelegationRequest } from '@mandate/contracts';
 import { formatDuration } from '@mandate/kernel';
 import type { DelegationEvent } from './events.js';
+import { firstOf, requestOf, specsOf } from './replay/recorded-request.js';
 
-type Of<Type extends DelegationEvent['type']> = Extract<DelegationEvent, { type: Type }>;
-
-/** As its history tells it, with the whole budget; null for a child, whose parent's attempt is over, and once it is erased. */
+/** As its history tells it, at once and with the whole budget; null for a child, whose parent's attempt is over, and once it is erased. */
 export const askAgain = (history: readonly DelegationEvent[]): DelegationRequest | null => {
-  const requested = history.find((event): event is Of<'requested'> => event.type === 'requested');
+  const requested = firstOf(history, 'requested');
   if (!requested?.personal || requested.data.parent) return null;
-  const { pattern, approval, approvalTimeoutMs, priority, concurrencyKey, budget } = requested.data;
+  const { budget, startAt } = requested.data;
   const { deadlineAt, ...rest } = budget;
-  const given = history.find((event): event is Of<'planned'> => event.type === 'planned' && event.data.by === 'request');
+  const { dataSubject } = requested.personal;
+  const planned = firstOf(history, 'planned');
+  const deadlineMs = Date.parse(deadlineAt) - (startAt === undefined ? requested.at : Date.parse(startAt));
   return {
-    ...requested.personal,
-    pattern,
-    approval,
-    budget: { ...rest, deadline: formatDuration(Math.max(1, Date.parse(deadlineAt) - requested.at)) },
-    ...(given ? { steps: given.data.steps.map((step) => specOf(step, given)) } : {}),
-    ...(approvalTimeoutMs === undefined ? {} : { approvalTimeout: formatDuration(approvalTimeoutMs) }),
-    ...(priority === undefined ? {} : { priority }),
-    ...(concurrencyKey === undefined ? {} : { concurrencyKey }),
+    ...requestOf(requested, planned?.data.by === 'request' ? specsOf(planned) : undefined),
+    budget: { ...rest, deadline: formatDuration(Math.max(1, deadlineMs)) },
+    ...(dataSubject === undefined ? {} : { dataSubject }),
   };
-};
-
-const specOf = ({ timeoutMs, compensate, ...step }: Of<'planned'>['data']['steps'][number], { personal }: Of<'planned'>): StepSpec => {
-  const { compensate: undoing, ...texts } = personal?.texts[step.id] ?? {};
-  return { ...step, ...texts, timeout: formatDuration(timeoutMs), ...(compensate ? { compensate: { ...undoing, ...compensate } } : {}) };
 };

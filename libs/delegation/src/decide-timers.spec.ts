@@ -108,6 +108,33 @@ describe('an attempt that takes too long', () => {
       .thenMatches(timedOut, { type: 'stepfailed', data: { stepId: 'a' } }, { type: 'failed' }));
 });
 
+describe('a start that is still to come', () => {
+  const later = request({ delay: 'PT10M', budget: { deadline: 'PT1H' } });
+
+  it('is waited for, and the deadline counts from it', () => {
+    expect(activeAfter(later)).toMatchObject({ startAt: T0 + 10 * MINUTE, budget: { deadlineAt: T0 + 70 * MINUTE } });
+    expect(nextWakeAt(activeAfter(later), T0)).toBe(T0 + 10 * MINUTE);
+    expect(nextWakeAt(activeAfter(later), T0 + 10 * MINUTE)).toBe(T0 + 70 * MINUTE);
+    expect([10 * MINUTE - 1, 10 * MINUTE].map((offset) => dispatchableSteps(activeAfter(later), T0 + offset).length)).toEqual([0, 1]);
+    given(...after(later))
+      .when(dispatch('a', { now: T0 + 10 * MINUTE - 1 }))
+      .then();
+  });
+
+  it('may be named as a time; what has passed is now', () => {
+    expect(activeAfter(request({ startAt: moment(MINUTE) })).startAt).toBe(T0 + MINUTE);
+    expect(activeAfter(request({ startAt: moment(-MINUTE) })).startAt).toBeNull();
+    given()
+      .when(request({ startAt: moment(MINUTE), delay: 'PT1M' }))
+      .thenFails('INVALID_FIELD');
+  });
+
+  it('leaves as much time for an approval as one that begins at once', () =>
+    expect(after(request({ ...later.request, approval: 'plan', approvalTimeout: 'PT5M' })).at(-1)?.data).toMatchObject({
+      expiresAt: moment(15 * MINUTE),
+    }));
+});
+
 describe('the deadline', () => {
   it.each<[string, DelegationDecisionCommand[]]>([
     ['a step runs', [request({ budget: { deadline: 'PT1M' } }), dispatch('a'), accepted('a')]],

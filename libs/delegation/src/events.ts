@@ -65,6 +65,8 @@ export type DelegationEvent =
         approval: 'never' | 'irreversible' | 'plan';
         /** Absent: a day. */
         approvalTimeoutMs?: number;
+        /** Nothing begins before. */
+        startAt?: string;
         /** Absent: 4. */
         priority?: number;
         concurrencyKey?: string;

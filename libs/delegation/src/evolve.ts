@@ -89,6 +89,7 @@ const requested = ({ at, data, personal }: Of<'requested'>, id: string): ActiveD
   },
   approval: data.approval,
   approvalTimeoutMs: data.approvalTimeoutMs ?? parseDuration(REQUEST_DEFAULTS.approvalTimeout) ?? 0,
+  startAt: data.startAt === undefined ? null : Date.parse(data.startAt),
   priority: data.priority ?? REQUEST_DEFAULTS.priority,
   concurrencyKey: data.concurrencyKey ?? null,
   planApproval: 'not-needed',

@@ -127,6 +127,8 @@ interface Asked {
   budget: BudgetLeft;
   approval: 'never' | 'irreversible' | 'plan';
   approvalTimeoutMs: number;
+  /** No step begins before this time; null: at once. */
+  startAt: number | null;
   /** 0 to 9, 9 goes first. */
   priority: number;
   /** Steps of delegations with the same key can be limited together. */
@@ -187,6 +189,7 @@ const isMissing = (approval: Step['approval']): boolean => approval === 'needed'
 
 /** Nothing is missing but a free slot: dependencies, approvals and waits are done with. */
 export const isDispatchable = (step: Step, state: ActiveDelegation, now: number): boolean => {
+  if (state.startAt !== null && now < state.startAt) return false;
   if (step.compensates !== null && !isNextUndo(step, state)) return false;
   if (isMissing(state.planApproval) || isMissing(step.approval)) return false;
   if (step.phase.status === 'backoff') return step.phase.retryAt <= now;
@@ -204,6 +207,7 @@ export const dispatchableSteps = (state: Delegation, now: number): Step[] =>
 export const nextWakeAt = (state: Delegation, now: number): number | null => {
   if (state.status !== 'active') return null;
   let wakeAt = state.budget.deadlineAt;
+  if (state.startAt !== null && now < state.startAt) wakeAt = Math.min(wakeAt, state.startAt);
   if (state.planApproval === 'requested') wakeAt = Math.min(wakeAt, state.planAsked?.expiresAt ?? Infinity);
   for (const id of state.order) {
     const { phase, approval, asked } = state.steps[id] as Step;

@@ -133,6 +133,7 @@ export const toView = (state: Delegation): DelegationView | null => {
     ...('error' in state && state.error ? { error: state.error } : {}),
     spent: { usd: usdText(state.spent.microUsd), tokens: state.spent.tokens },
     createdAt: timestamp(state.requestedAt),
+    ...(state.startAt === null ? {} : { startAt: timestamp(state.startAt) }),
     ...('endedAt' in state ? { endedAt: timestamp(state.endedAt) } : {}),
   };
 };

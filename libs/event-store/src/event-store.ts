@@ -238,6 +238,10 @@ export class EventStore {
     return streams.dueTimers(this.database, partitions, now, limit);
   }
 
+  dueSchedules(now: Date, limit: number): Promise<streams.StreamRow[]> {
+    return streams.dueSchedules(this.database, now, limit);
+  }
+
   slots(filter?: { instance?: string; partition?: number }): Promise<streams.HeldSlot[]> {
     return streams.slots(this.database, filter);
   }

@@ -53,6 +53,11 @@ const DUE = {
   name: 'es_due_timers',
   text: `SELECT ${COLUMNS} FROM es.stream WHERE open AND partition = ANY ($1::smallint[]) AND wake_at <= $2 ORDER BY wake_at LIMIT $3`,
 };
+/** Schedules belong to no partition. */
+const DUE_SCHEDULES = {
+  name: 'es_due_schedules',
+  text: `SELECT ${COLUMNS} FROM es.stream WHERE open AND type = 'schedule' AND wake_at <= $1 ORDER BY wake_at LIMIT $2`,
+};
 const SLOTS = {
   name: 'es_slots',
   text: `SELECT tenant, delegation_id, step_id, attempt, lease, instance, capability, key, partition FROM es.slot
@@ -125,6 +130,9 @@ export const lastOfType = async (database: Database, tenant: string, type: strin
 
 export const dueTimers = async (database: Database, partitions: readonly number[], now: Date, limit: number): Promise<StreamRow[]> =>
   (await database.query(DUE, [partitions, now, limit])).map(streamRow);
+
+export const dueSchedules = async (database: Database, now: Date, limit: number): Promise<StreamRow[]> =>
+  (await database.query(DUE_SCHEDULES, [now, limit])).map(streamRow);
 
 export const slots = async (database: Database, filter: { instance?: string; partition?: number } = {}): Promise<HeldSlot[]> =>
   (await database.query(SLOTS, [filter.instance ?? null, filter.partition ?? null])).map((row) => ({

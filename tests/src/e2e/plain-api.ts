@@ -32,6 +32,7 @@ export interface View {
   result?: unknown;
   error?: { code: string; message: string };
   createdAt: string;
+  startAt?: string;
   endedAt?: string;
 }
 

@@ -10,8 +10,11 @@ import type {
   DelegationView,
   EventView,
   ExplanationView,
+  NewSchedule,
   Page,
   Problem,
+  ScheduleChange,
+  ScheduleView,
   SchedulingChange,
   SchedulingView,
   TemplateView,
@@ -20,6 +23,7 @@ import type { Access } from '../config.js';
 import { CliError, EXIT, problemError, unreachable } from '../exit.js';
 import { readEventStream } from './event-stream.js';
 
+const SCHEDULES = '/api/delegations/schedules';
 const TIMEOUT_MS = 30_000;
 /** An answer may be older than the event that was just seen. */
 const LAG_MS = 100;
@@ -93,6 +97,34 @@ export class ApiClient {
 
   settleDeadLetters(verb: 'redrive' | 'discard', which: object): Promise<DeadLettersSettled> {
     return this.json('POST', `/api/delegations/dead-letters/${verb}`, which);
+  }
+
+  createSchedule(schedule: NewSchedule): Promise<ScheduleView> {
+    return this.json('POST', SCHEDULES, schedule);
+  }
+
+  schedules(): Promise<Page<ScheduleView>> {
+    return this.json('GET', `${SCHEDULES}?limit=200`);
+  }
+
+  schedule(id: string): Promise<ScheduleView> {
+    return this.json('GET', `${SCHEDULES}/${encodeURIComponent(id)}`);
+  }
+
+  async changeSchedule(id: string, verb: 'pause' | 'resume' | 'delete', change: ScheduleChange): Promise<void> {
+    const path = `${SCHEDULES}/${encodeURIComponent(id)}`;
+    const init = { signal: AbortSignal.timeout(TIMEOUT_MS) };
+    if (verb === 'delete') await this.request('DELETE', path, init);
+    else
+      await this.request('POST', `${path}/${verb}`, {
+        ...init,
+        body: JSON.stringify(change),
+        headers: { 'content-type': 'application/json' },
+      });
+  }
+
+  triggerSchedule(id: string): Promise<{ delegationId: string }> {
+    return this.json('POST', `${SCHEDULES}/${encodeURIComponent(id)}/trigger`);
   }
 
   scheduling(): Promise<SchedulingView> {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { DelegationRequest, DelegationView } from '@mandate/contracts';
 import { ulid } from '@mandate/kernel';
 import type { ApiClient } from '../api/client.js';
@@ -8,6 +7,7 @@ import { delegationLines } from '../text/delegation-text.js';
 import { EventNarrator } from '../text/event-text.js';
 import { stateText } from '../text/state-text.js';
 import { valueLines } from '../text/value-text.js';
+import { readRequest } from '../request-file.js';
 import { apiOf, withCommonOptions, type CommandContext, type CommonOptions, type Register } from './context.js';
 
 interface DelegateOptions extends CommonOptions {
@@ -42,22 +42,6 @@ const requestOf = (goal: string | undefined, { file, pattern }: DelegateOptions)
     throw new CliError('NO_GOAL', 'say what is to be done: mandate delegate "<goal>", or --file with a goal in it', EXIT.usage);
   // With an id of its own a request can be sent again without being done twice; an idempotency key does the same.
   return request.id === undefined && request.idempotencyKey === undefined ? { ...request, id: ulid(Date.now(), randomBytes(10)) } : request;
-};
-
-const readRequest = (file: string): object => {
-  let text: string;
-  try {
-    text = readFileSync(file === '-' ? 0 : file, 'utf8');
-  } catch (error) {
-    throw new CliError('FILE_UNREADABLE', `cannot read ${file}: ${(error as Error).message}`, EXIT.usage);
-  }
-  try {
-    const request = JSON.parse(text) as unknown;
-    if (typeof request === 'object' && request !== null && !Array.isArray(request)) return request;
-  } catch (error) {
-    throw new CliError('FILE_NOT_JSON', `${file} is not JSON: ${(error as Error).message}`, EXIT.usage);
-  }
-  throw new CliError('FILE_NOT_JSON', `${file} has to hold one JSON object`, EXIT.usage);
 };
 
 const waitFor = async ({ output, exit }: CommandContext, api: ApiClient, id: string, json: boolean): Promise<void> => {

@@ -25,6 +25,7 @@ export const delegationLines = (output: Output, view: DelegationView): string[] 
     ...(view.spent && (view.spent.tokens > 0 || Number(view.spent.usd) > 0)
       ? [['spent', `${view.spent.usd} USD, ${view.spent.tokens} tokens`]]
       : []),
+    ...(view.startAt && !view.endedAt ? [['starts', view.startAt]] : []),
     ['asked', `${view.createdAt}${view.endedAt ? `, took ${tookText(view.createdAt, view.endedAt)}` : ''}`],
   ];
   return [

@@ -15,17 +15,21 @@ export const cancelTree = (bus: JetStreamClient): Reaction => ({
   name: 'cancel-tree',
   types: ENDINGS.map(eventTypeName),
   react: async (events) => {
-    await Promise.all(events.flatMap((event) => orphans(event).map((child) => cancel(bus, event, child))));
+    await Promise.all(events.map((event) => cancelNamed(bus, event, `its parent ${event.stream.id} no longer needs it`)));
   },
 });
 
-const orphans = ({ data }: RecordedEvent): string[] => (Array.isArray(data['cancels']) ? (data['cancels'] as string[]) : []);
+/** Cancels the delegations that stand in the event's `cancels`. */
+export const cancelNamed = async (bus: JetStreamClient, event: RecordedEvent, reason: string): Promise<void> => {
+  const named = Array.isArray(event.data['cancels']) ? (event.data['cancels'] as string[]) : [];
+  await Promise.all(named.map((id) => cancel(bus, event, id, reason)));
+};
 
-const cancel = async (bus: JetStreamClient, event: RecordedEvent, childId: string): Promise<void> => {
+const cancel = async (bus: JetStreamClient, event: RecordedEvent, childId: string, reason: string): Promise<void> => {
   const command: DelegationCommand = {
     commandId: commandIdOf(event.id, childId),
     type: 'cancel',
-    reason: `its parent ${event.stream.id} no longer needs it`,
+    reason,
   };
   const headers = newHeaders();
   if (event.traceparent) headers.set('traceparent', event.traceparent);

@@ -35,6 +35,8 @@ import { leaseIdOf } from './leases.js';
 import { Presence } from './presence.js';
 import { GuardedReader, readWith } from './reading.js';
 import { Requests } from './requests.js';
+import { scheduleAsks } from './schedule-asks.js';
+import { Schedules } from './schedules.js';
 import { Steering } from './steering.js';
 import { Takeover } from './takeover.js';
 import { teaching, TEACHING_PACE } from './teaching.js';
@@ -60,6 +62,7 @@ export class Engine {
   readonly api: EngineApi;
   readonly flow: Flow;
   readonly deadLetters: DeadLetterOffice;
+  readonly schedules: Schedules;
   readonly transport: JetStreamServer;
   readonly publisher: Publisher;
   readonly refusals: RefusalRecorder;
@@ -129,6 +132,7 @@ export class Engine {
       owner,
       clock: work.clock,
     });
+    this.schedules = new Schedules({ store, clock: work.clock, logger, leads: () => work.scheduler.leads });
     this.flow = new Flow(store, work.policies, work.clock);
     this.transport = new JetStreamServer({
       connection,
@@ -148,6 +152,7 @@ export class Engine {
     return {
       'delegation-list': runProjection({ name: DELEGATION_LIST, project: projectDelegations }, following),
       'cancel-tree': runReactor(cancelTree(jetstream(connection)), following),
+      schedules: runReactor(scheduleAsks(store, jetstream(connection)), following),
       'dead-letters': runReactor(giveUps(store, letters), following),
       teaching: runReactor(teaching(store, this.layers), { ...following, ...TEACHING_PACE }),
     };
@@ -198,6 +203,7 @@ export class Engine {
       { name: 'scheduler', everyMs: SWEEP_MS, run: () => scheduler.tick() },
       { name: 'takeover', everyMs: SWEEP_MS, run: () => this.takeover.loadRest() },
       { name: 'timers', everyMs: SWEEP_MS, run: () => timers.poll() },
+      { name: 'schedules', everyMs: SWEEP_MS, run: () => this.schedules.tick() },
       { name: 'reload', everyMs: SWEEP_MS, run: () => tending.reload() },
       { name: 'presence', everyMs: SWEEP_MS, run: () => this.presence.sweep() },
       { name: 'leases', everyMs: SWEEP_MS, run: () => dispatcher.endLostLeases(() => this.inbox.isBehind()) },

@@ -21,7 +21,16 @@ import {
 import { AppError, isUlid, type JsonValue } from '@mandate/kernel';
 import { createLogger, createServiceApp, listenGateway, type Gateway, type RunningService } from '@mandate/service-host';
 import { Module } from '@nestjs/common';
-import { DeadLettersApi, DelegationApi, HTTP_CONTROLLERS, HTTP_PREFIXES, SchedulingApi, type Caller, type ListQuery } from './index.js';
+import {
+  DeadLettersApi,
+  DelegationApi,
+  HTTP_CONTROLLERS,
+  HTTP_PREFIXES,
+  SchedulesApi,
+  SchedulingApi,
+  type Caller,
+  type ListQuery,
+} from './index.js';
 
 const ID = '01JD00000000000000000000A0';
 const OTHER = '01JD00000000000000000000A1';
@@ -141,6 +150,7 @@ const scheduling = new RecordingScheduling();
   providers: [
     { provide: DelegationApi, useValue: api },
     { provide: DeadLettersApi, useValue: letters },
+    { provide: SchedulesApi, useValue: {} },
     { provide: SchedulingApi, useValue: scheduling },
   ],
 })
@@ -287,6 +297,11 @@ describe('reading', () => {
       '/api/delegations/dead-letters/redrive',
       '/api/delegations/dead-letters/{id}',
       '/api/delegations/rebuild',
+      '/api/delegations/schedules',
+      '/api/delegations/schedules/{id}',
+      '/api/delegations/schedules/{id}/pause',
+      '/api/delegations/schedules/{id}/resume',
+      '/api/delegations/schedules/{id}/trigger',
       '/api/delegations/templates',
       '/api/delegations/{id}',
       '/api/delegations/{id}/answer',

@@ -3,17 +3,27 @@ import { DeadLettersApi } from './dead-letters-api.js';
 import { DeadLettersController } from './dead-letters.controller.js';
 import { DelegationApi } from './delegation-api.js';
 import { DelegationController } from './delegation.controller.js';
+import { SchedulesApi } from './schedules-api.js';
+import { SchedulesController } from './schedules.controller.js';
 import { SchedulingApi } from './scheduling-api.js';
 import { SchedulingController } from './scheduling.controller.js';
 import { TemplatesController } from './templates.controller.js';
 
 export * from './dead-letters-api.js';
 export * from './delegation-api.js';
+export * from './schedules-api.js';
 export * from './scheduling-api.js';
 
 /** Named paths before those with an id in the same place. */
-export const HTTP_CONTROLLERS = [DeadLettersController, TemplatesController, DelegationController, AgentsController, SchedulingController];
+export const HTTP_CONTROLLERS = [
+  DeadLettersController,
+  SchedulesController,
+  TemplatesController,
+  DelegationController,
+  AgentsController,
+  SchedulingController,
+];
 /** What the controllers are given by the module. */
-export const HTTP_PROVIDERS = [DeadLettersApi, DelegationApi, SchedulingApi];
+export const HTTP_PROVIDERS = [DeadLettersApi, SchedulesApi, DelegationApi, SchedulingApi];
 /** The prefixes that they own behind the gateway. */
 export const HTTP_PREFIXES = ['/api/delegations', '/api/agents', '/api/scheduling'];

@@ -1,5 +1,5 @@
 /** JSON Schemas of the contract's views, for OpenAPI. */
-import { DEAD_LETTER_FATES, DEAD_LETTER_KINDS, PATTERNS, TASK_STATES } from '@mandate/contracts';
+import { DEAD_LETTER_FATES, DEAD_LETTER_KINDS, OVERLAPS, PATTERNS, TASK_STATES } from '@mandate/contracts';
 import { schemas } from '@mandate/service-host';
 
 const { integer, list, nullable, record, text, time } = schemas;
@@ -8,6 +8,29 @@ const id = { type: 'string', pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$' };
 const state = { type: 'string', enum: TASK_STATES };
 const pattern = { type: 'string', enum: PATTERNS };
 const confidence = { type: 'number', minimum: 0, maximum: 1 };
+export const SCHEDULE = record(
+  {
+    id,
+    name: nullable(text),
+    cron: text,
+    timezone: text,
+    overlap: { type: 'string', enum: OVERLAPS },
+    catchUp: text,
+    state: { type: 'string', enum: ['active', 'paused'] },
+    request: { description: 'What is asked for each time; not in lists' },
+    principal: text,
+    createdAt: time,
+    nextAt: nullable(time),
+    bufferedAt: nullable(time),
+    recent: list(
+      record({ dueAt: time, what: { type: 'string', enum: ['triggered', 'skipped', 'missed'] }, delegationId: id }, ['delegationId']),
+    ),
+  },
+  ['request'],
+);
+
+export const TRIGGERED = record({ delegationId: id });
+
 const number = { type: 'number' };
 const anyJson = {};
 
@@ -87,9 +110,10 @@ export const DELEGATION = record(
     error: ERROR,
     spent: record({ usd: text, tokens: integer }),
     createdAt: time,
+    startAt: time,
     endedAt: time,
   },
-  ['approvals', 'ending', 'result', 'error', 'spent', 'endedAt'],
+  ['approvals', 'ending', 'result', 'error', 'spent', 'startAt', 'endedAt'],
 );
 
 export const EXPLANATION = record({

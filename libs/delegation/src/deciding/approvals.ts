@@ -14,12 +14,12 @@ const NOT_SAID: ApprovalRequest = { digest: null, expiresAt: null };
 /** The writer adds the digest: what it is taken of is `approvalSubject`. */
 export const approvalRequested = (
   scope: ApprovalScope,
-  { approvalTimeoutMs, budget }: Pick<ActiveDelegation, 'approvalTimeoutMs' | 'budget'>,
+  { approvalTimeoutMs, budget, startAt }: Pick<ActiveDelegation, 'approvalTimeoutMs' | 'budget' | 'startAt'>,
   now: number,
 ): DelegationEvent => ({
   type: 'approvalrequested',
   at: now,
-  data: { ...scope, expiresAt: timestamp(Math.min(now + approvalTimeoutMs, budget.deadlineAt)) },
+  data: { ...scope, expiresAt: timestamp(Math.min(Math.max(now, startAt ?? now) + approvalTimeoutMs, budget.deadlineAt)) },
 });
 
 export const pendingApprovals = (state: ActiveDelegation): Pending[] => {

@@ -22,9 +22,20 @@ export const decideRequest = (command: RequestDelegation, state: Delegation): De
   return [requested, ...decideReading(command, budget)];
 };
 
-const budgetOf = ({ request, inherited, now }: RequestDelegation): BudgetLeft =>
-  inherited ?? {
-    deadlineAt: now + durationMs(request.budget?.deadline ?? REQUEST_DEFAULTS.deadline),
+/** When its first step may begin. */
+const startOf = ({ request, now }: RequestDelegation): number => {
+  if (request.startAt !== undefined && request.delay !== undefined)
+    throw new AppError('INVALID_FIELD', 'invalid', 'startAt and delay: name one of them', { field: 'delay' });
+  if (request.startAt !== undefined) return Math.max(now, Date.parse(request.startAt));
+  return now + durationMs(request.delay ?? 'PT0S');
+};
+
+const budgetOf = (command: RequestDelegation): BudgetLeft => {
+  const { request, inherited } = command;
+  const startAt = startOf(command);
+  if (inherited) return inherited;
+  return {
+    deadlineAt: startAt + durationMs(request.budget?.deadline ?? REQUEST_DEFAULTS.deadline),
     depth: request.budget?.depth ?? REQUEST_DEFAULTS.depth,
     steps: request.budget?.steps ?? REQUEST_DEFAULTS.steps,
     cost: {
@@ -32,6 +43,7 @@ const budgetOf = ({ request, inherited, now }: RequestDelegation): BudgetLeft =>
       tokens: request.budget?.tokens ?? null,
     },
   };
+};
 
 /** A budget as events carry it. */
 export const budgetData = ({ deadlineAt, depth, steps, cost }: BudgetLeft): BudgetData => ({
@@ -42,29 +54,34 @@ export const budgetData = ({ deadlineAt, depth, steps, cost }: BudgetLeft): Budg
   ...(cost.tokens === null ? {} : { tokens: cost.tokens }),
 });
 
-const requestedEvent = ({ request, principal, now }: RequestDelegation, budget: BudgetLeft): DelegationEvent => ({
-  type: 'requested',
-  at: now,
-  data: {
-    principal,
-    pattern: request.pattern ?? 'auto',
-    budget: budgetData(budget),
-    approval: request.approval ?? 'irreversible',
-    ...(request.approvalTimeout === undefined ? {} : { approvalTimeoutMs: durationMs(request.approvalTimeout) }),
-    ...(request.priority === undefined ? {} : { priority: request.priority }),
-    ...(request.concurrencyKey === undefined ? {} : { concurrencyKey: request.concurrencyKey }),
-    ...(request.parent
-      ? { parent: { delegationId: request.parent.delegationId, stepId: request.parent.stepId, attempt: request.parent.attempt } }
-      : {}),
-  },
-  personal: {
-    goal: request.goal,
-    ...(request.input === undefined ? {} : { input: request.input }),
-    ...(request.metadata ? { metadata: request.metadata } : {}),
-    ...(request.tools ? { tools: request.tools } : {}),
-    ...(request.dataSubject === undefined ? {} : { dataSubject: request.dataSubject }),
-  },
-});
+const requestedEvent = (command: RequestDelegation, budget: BudgetLeft): DelegationEvent => {
+  const { request, principal, now } = command;
+  const startAt = startOf(command);
+  return {
+    type: 'requested',
+    at: now,
+    data: {
+      principal,
+      pattern: request.pattern ?? 'auto',
+      budget: budgetData(budget),
+      approval: request.approval ?? 'irreversible',
+      ...(request.approvalTimeout === undefined ? {} : { approvalTimeoutMs: durationMs(request.approvalTimeout) }),
+      ...(startAt > now ? { startAt: timestamp(startAt) } : {}),
+      ...(request.priority === undefined ? {} : { priority: request.priority }),
+      ...(request.concurrencyKey === undefined ? {} : { concurrencyKey: request.concurrencyKey }),
+      ...(request.parent
+        ? { parent: { delegationId: request.parent.delegationId, stepId: request.parent.stepId, attempt: request.parent.attempt } }
+        : {}),
+    },
+    personal: {
+      goal: request.goal,
+      ...(request.input === undefined ? {} : { input: request.input }),
+      ...(request.metadata ? { metadata: request.metadata } : {}),
+      ...(request.tools ? { tools: request.tools } : {}),
+      ...(request.dataSubject === undefined ? {} : { dataSubject: request.dataSubject }),
+    },
+  };
+};
 
 /** Explicit steps: their graph is the pattern, with confidence 1. */
 const decideGivenSteps = (command: RequestDelegation, specs: StepSpec[], budget: BudgetLeft): DelegationEvent[] => {

@@ -47,7 +47,8 @@ export const recordedRequest = (events: readonly DelegationEvent[], { id, agents
   };
 };
 
-const requestOf = ({ data, personal }: Of<'requested'>, steps: StepSpec[] | undefined): DelegationRequest =>
+/** What was asked, without the budget. */
+export const requestOf = ({ data, personal }: Of<'requested'>, steps: StepSpec[] | undefined): DelegationRequest =>
   ({
     goal: personal?.goal ?? '',
     pattern: data.pattern,

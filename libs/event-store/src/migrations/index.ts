@@ -6,6 +6,7 @@ import { AuditRole1764090000000 } from './1764090000000-audit-role.js';
 import { Erasure1764093600000 } from './1764093600000-erasure.js';
 import { DeadLetterFate1764097200000 } from './1764097200000-dead-letter-fate.js';
 import { Retention1764100800000 } from './1764100800000-retention.js';
+import { ScheduleTimers1764100800000 } from './1764100800000-schedule-timers.js';
 
 export const EVENT_STORE_MIGRATIONS = [
   EventLog1763870000000,
@@ -15,5 +16,6 @@ export const EVENT_STORE_MIGRATIONS = [
   AuditRole1764090000000,
   Erasure1764093600000,
   DeadLetterFate1764097200000,
+  ScheduleTimers1764100800000,
   Retention1764100800000,
 ];
