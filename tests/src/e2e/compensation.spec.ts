@@ -51,6 +51,7 @@ describe('what succeeded', () => {
       ['mandate-undo-1', 'COMPLETED'],
       ['mandate-undo-2', 'COMPLETED'],
     ]);
+    await scene.requester.event(id, 'failed');
     expect(scene.requester.typesOf(id).filter((type) => type === 'compensating' || type === 'failed')).toEqual(['compensating', 'failed']);
   });
 
