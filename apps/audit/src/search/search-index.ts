@@ -1,7 +1,7 @@
 /** The search index as it is stored: written a whole segment at a time, read backwards. */
 import { inAllGroups, SEGMENT_SIZE, firstOf, indexSegment, segmentOf } from '@mandate/audit-trail';
 import type { Database } from '@mandate/event-store';
-import { auditView, type LogReader } from '../log/log-reader.js';
+import type { LogReader } from '../log/log-reader.js';
 
 const LAST = { name: 'audit_last_segment', text: 'SELECT max(segment) AS segment FROM audit.segment' };
 const BEGIN_SEGMENT = 'INSERT INTO audit.segment (segment) VALUES ($1) ON CONFLICT DO NOTHING';
@@ -51,7 +51,7 @@ export class SearchIndex {
     const segment = segmentOf(from);
     if (size < from + SEGMENT_SIZE - 1) return false;
     const events = [];
-    for (let at = from; at < from + SEGMENT_SIZE; at += CHUNK) events.push(...(await this.log.chunk(at, at + CHUNK - 1)).map(auditView));
+    for (let at = from; at < from + SEGMENT_SIZE; at += CHUNK) events.push(...(await this.log.searchable(at, at + CHUNK - 1)));
     const terms = indexSegment(segment, events);
     await this.database.transaction(
       async (client) => {

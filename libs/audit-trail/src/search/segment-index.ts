@@ -1,6 +1,5 @@
-import type { AuditEventView } from '@mandate/contracts';
 import { encodePostings, firstOf } from './postings.js';
-import { termsOf } from './terms.js';
+import { termsOf, type Searchable } from './terms.js';
 
 export interface TermPostings {
   tenant: string;
@@ -9,7 +8,7 @@ export interface TermPostings {
 }
 
 /** The index of one segment, in the order of its keys. What lies outside of it is no part of it. */
-export const indexSegment = (segment: number, events: readonly AuditEventView[]): TermPostings[] => {
+export const indexSegment = (segment: number, events: readonly (Searchable & { position: number; tenant: string })[]): TermPostings[] => {
   const tenants = new Map<string, Map<string, number[]>>();
   for (const event of events) {
     const terms = tenants.get(event.tenant) ?? new Map<string, number[]>();

@@ -20,20 +20,25 @@ export interface SearchFilter {
   q?: string;
 }
 
-export const termsOf = (event: AuditEventView): ReadonlySet<string> => {
+/** What of an event it is found by. References in the place of personal fields make no difference. */
+export type Searchable = Pick<AuditEventView, 'actor' | 'action' | 'outcome' | 'traceId' | 'reason' | 'where' | 'data'> & {
+  resource: { type: string };
+};
+
+export const termsOf = (event: Searchable): ReadonlySet<string> => {
   const terms = fieldTerms(event);
   for (const word of wordsOf(event)) terms.add(`w:${word}`);
   return terms;
 };
 
-const fieldTerms = ({ actor, action, resource, outcome, traceId }: AuditEventView): Set<string> => {
+const fieldTerms = ({ actor, action, resource, outcome, traceId }: Searchable): Set<string> => {
   const terms = new Set([`a:${actor.id}`, `t:${action}`, `r:${resource.type}`, `o:${outcome}`]);
   for (const principal of actor.onBehalfOf ?? []) terms.add(`b:${principal}`);
   if (traceId !== undefined) terms.add(`x:${traceId}`);
   return terms;
 };
 
-const wordsOf = ({ action, reason, where, data }: AuditEventView): Set<string> =>
+const wordsOf = ({ action, reason, where, data }: Searchable): Set<string> =>
   dataWords([action, reason ?? null, where.service, where.instance, data]);
 
 /** Each group names alternatives; an event must have one of each. `typesOf`: the types that an action may stand for. */
@@ -51,7 +56,7 @@ export const termGroups = (filter: SearchFilter, typesOf: (action: string) => re
   return action === undefined ? groups : [...groups, typesOf(action).map((type) => `t:${type}`)];
 };
 
-export const hasTerms = (event: AuditEventView, groups: readonly (readonly string[])[]): boolean => {
+export const hasTerms = (event: Searchable, groups: readonly (readonly string[])[]): boolean => {
   const fields = fieldTerms(event);
   // Words are looked for last: taking a record apart costs more than all the rest.
   if (!groups.every((group) => isOfWords(group) || group.some((term) => fields.has(term)))) return false;
@@ -76,8 +81,27 @@ const dataWords = (values: readonly JsonValue[]): Set<string> => {
   return words;
 };
 
+/** Most texts of the log come again and again: step ids, capabilities, workers, codes. */
+const known = new Map<string, readonly string[]>();
+const KNOWN_TEXTS = 4_096;
+const LONGEST_KNOWN = 64;
+
 /** In lower case. Ids, digests and long numbers are no words: each would be a term of its own. */
-export const wordsIn = (text: string): string[] => {
+export const wordsIn = (text: string): readonly string[] => {
+  if (isUlid(text)) return NO_WORDS;
+  const remembered = known.get(text);
+  if (remembered) return remembered;
+  const words = splitWords(text);
+  if (text.length <= LONGEST_KNOWN) {
+    if (known.size >= KNOWN_TEXTS) known.clear();
+    known.set(text, words);
+  }
+  return words;
+};
+
+const NO_WORDS: readonly string[] = [];
+
+const splitWords = (text: string): string[] => {
   const words: string[] = [];
   for (const part of text.split(/[^\p{L}\p{N}]+/u)) {
     if (part === '' || part.length > MAX_WORD_LENGTH || isUlid(part) || /^(\d{7,}|[0-9a-f]{16,})$/.test(part)) continue;
