@@ -56,3 +56,15 @@ it.each<SearchFilter>([
   }
   expect(found).toEqual(expected);
 });
+
+it('forgets what retention dropped', async () => {
+  const client = new pg.Client({ connectionString: scene.database.url });
+  await client.connect();
+  await client.query('ALTER TABLE es.event DISABLE TRIGGER ALL; ALTER TABLE es.event_1 DISABLE TRIGGER ALL');
+  await client.query('DELETE FROM es.event WHERE position <= $1', [SEGMENT_SIZE]);
+  await until(async () => (await client.query('SELECT FROM audit.segment')).rowCount === 1, { what: 'the segment to go' });
+  expect((await client.query('SELECT FROM audit.term WHERE segment = 0')).rowCount).toBe(0);
+  await client.end();
+  const { body } = await scene.get<Page<AuditEventView>>('/api/audit/events?q=rare');
+  expect(body.items).toHaveLength(1);
+});

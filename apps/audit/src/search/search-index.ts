@@ -20,6 +20,12 @@ const FREQUENCY = {
   text: 'SELECT count(*) AS n FROM (SELECT FROM audit.term WHERE tenant = $1 AND term = ANY ($2) AND segment BETWEEN $3 AND $4 LIMIT 200) few',
 };
 
+/** Segments of which no event is left since retention dropped them; the last one stays, it says how far the index has come. */
+const FORGET = {
+  name: 'audit_forget_segments',
+  text: `DELETE FROM audit.segment WHERE segment < least((SELECT max(segment) FROM audit.segment), (SELECT (min(position) - 1) / ${SEGMENT_SIZE} FROM es.event WHERE log_id = 1))`,
+};
+
 const CHUNK = 512;
 const CATCH_UP_MS = 1_000;
 /** Rows of the rarest group that are intersected at a time. */
@@ -38,10 +44,14 @@ export class SearchIndex {
     return last === null || last === undefined ? 0 : firstOf(Number(last)) + SEGMENT_SIZE - 1;
   }
 
-  /** Indexes what is complete, for a second at most. True: there may be more. */
+  /** Indexes what is complete, for a second at most, and forgets what retention dropped. True: there may be more. */
   async catchUp(size: number): Promise<boolean> {
     const until = performance.now() + CATCH_UP_MS;
-    while (performance.now() < until) if (!(await this.extend(size))) return false;
+    while (performance.now() < until)
+      if (!(await this.extend(size))) {
+        await this.database.query(FORGET);
+        return false;
+      }
     return true;
   }
 
