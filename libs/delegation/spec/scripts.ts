@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { AppError } from '@mandate/kernel';
 import type { DelegationDecisionCommand, RequestDelegation } from '../src/commands.js';
+import { NO_COST } from '../src/cost.js';
 import { decide } from '../src/decide.js';
 import type { DelegationEvent } from '../src/events.js';
 import { evolve, initial } from '../src/evolve.js';
@@ -37,7 +38,21 @@ type StepSpecs = NonNullable<RequestDelegation['request']['steps']>;
 
 const MOVES = [
   ...['dispatch', 'dispatch', 'dispatch', 'accepted', 'accepted', 'done', 'done', 'done', 'plan', 'approve', 'approve', 'answer'],
-  ...['failed', 'fatal', 'asks', 'progress', 'not-accepted', 'lost', 'wake', 'child', 'deny', 'cancel', 'request', 'wrong-plan'],
+  ...[
+    'failed',
+    'fatal',
+    'asks',
+    'progress',
+    'not-accepted',
+    'lost',
+    'wake',
+    'child',
+    'child-ended',
+    'deny',
+    'cancel',
+    'request',
+    'wrong-plan',
+  ],
 ] as const;
 
 export interface Move {
@@ -144,6 +159,13 @@ const targetOf = ({ kind, pick, astray }: Move, state: Delegation, now: number):
   return { stepId: step.plan.id, attempt: astray ? step.attempt + (pick % 3) - 1 : step.attempt, lease: step.lease };
 };
 
+/** One of the children, which used what was set apart for it, or less. */
+const childEnded = (state: Delegation, pick: number, now: number): DelegationDecisionCommand => {
+  const children = 'children' in state ? state.children : [];
+  const { id, steps, cost } = children[pick % Math.max(1, children.length)] ?? { id: 'nobody', steps: 0, cost: NO_COST };
+  return { type: 'child-ended', childId: id, used: { steps: Math.max(0, steps - pick), cost }, now };
+};
+
 const commandOf = (move: Move, state: Delegation, asked: RequestDelegation, now: number): DelegationDecisionCommand => {
   const { kind, jitter, number, pick } = move;
   const { stepId, attempt, lease } = targetOf(move, state, now);
@@ -181,6 +203,8 @@ const commandOf = (move: Move, state: Delegation, asked: RequestDelegation, now:
       return wake(now - T0, { jitter, agents: asked.agents, capabilitiesAway: new Set(pick % 2 ? ['search', 'pay'] : []) });
     case 'child':
       return child(pick % 2 ? {} : { steps: pick, depth: number % 3 }, { ...at, stepId, childId: `c${number}` });
+    case 'child-ended':
+      return childEnded(state, pick, now);
     case 'cancel':
     case 'approve':
     case 'deny':

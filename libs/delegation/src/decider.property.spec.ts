@@ -55,6 +55,7 @@ describe('the stories', () => {
         'approved',
         'canceled',
         'childadmitted',
+        'childended',
         'compensating',
         'completed',
         'denied',
@@ -88,7 +89,10 @@ describe('whatever it is told, a delegation', () => {
 
   it('takes a command once', () =>
     inEach(({ command, events, after }) => {
-      if (events.length > 0 && ['request', 'accepted', 'admit-child', 'cancel', 'approve', 'deny', 'answer'].includes(command.type))
+      if (
+        events.length > 0 &&
+        ['request', 'accepted', 'admit-child', 'child-ended', 'cancel', 'approve', 'deny', 'answer'].includes(command.type)
+      )
         expect(decided(command, after)).toEqual([]);
     }));
 
