@@ -15,7 +15,7 @@ const { values } = parseArgs({
     data: { type: 'string' },
     key: { type: 'string' },
     'new-key': { type: 'string' },
-    version: { type: 'string', default: '2' },
+    version: { type: 'string', default: '3' },
   },
 });
 if (!values.data) {

@@ -97,6 +97,39 @@ describe('mandate delegate', () => {
   });
 });
 
+describe('learning', () => {
+  it('explains a decision, and takes what somebody says of it', async () => {
+    const goal = 'Shout the first line and then shout the second line';
+    const { id } = (await mandate<{ id: string }>(['delegate', goal, '--json'])).json;
+    await scene.api.inState(id, 'COMPLETED');
+    expect((await mandate(['feedback', id, '--pattern', 'circular'])).err).toContain('INVALID_FIELD');
+    expect((await mandate(['feedback', id])).status).toBe(2);
+    expect((await mandate(['feedback', id, '--pattern', 'sequential', '--reason', 'it says then', '--as', 'ann'])).status).toBe(0);
+    const { status, json } = await mandate(['explain', id, '--json']);
+    expect(status).toBe(0);
+    expect(json).toMatchObject({
+      id,
+      recognition: { digest: expect.any(String) as unknown },
+      feedback: [{ pattern: 'sequential', by: 'ann' }],
+    });
+    const { out } = await mandate(['explain', id]);
+    for (const told of ['sure', 'clauses', 'shout the second line', 'rule', 'planned by', 'ann says it was sequential'])
+      expect(out).toContain(told);
+    expect((await mandate(['explain', newId()])).status).toBe(1);
+  });
+
+  it('proposes templates', async () => {
+    const steps = ['a', 'b', 'c'].map((id, i, ids) => ({ id, capability: 'shout', dependsOn: ids.slice(Math.max(0, i - 1), i) }));
+    for (let i = 0; i < 2; i++) await mandate(['delegate', '--file', file({ goal: 'thrice', steps }), '--wait', '--json']);
+    const proposed = async (): Promise<boolean> => (await mandate(['templates', '--uses', '2'])).out.includes('shout-to-shout');
+    await until(proposed, { what: 'a template' });
+    expect((await mandate(['templates', '--uses', '2', '--json'])).json).toMatchObject({
+      items: [{ name: 'shout-to-shout', pattern: 'sequential', evidence: { succeeded: 2 } }],
+    });
+    expect((await mandate(['templates', '--uses', '900'])).out).toBe('none\n');
+  });
+});
+
 describe('seeing', () => {
   it('status prints what the API says', async () => {
     const id = await ask({ capability: 'shout' });

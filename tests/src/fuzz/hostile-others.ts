@@ -72,6 +72,11 @@ const COMMANDS: Readonly<Record<string, Make<Record<string, unknown> | string>>>
   'an answer nobody asked for': (random) => ({ commandId: seededId(random), type: 'answer', stepId: 'held', questionId: 'q', answer: 1 }),
   'an answer to nothing': (random) => ({ commandId: seededId(random), type: 'answer' }),
   'an approval nobody asked for': (random) => ({ commandId: seededId(random), type: random.pick(['approve', 'deny']), stepId: 'held' }),
+  'feedback that says nothing': (random) => ({
+    commandId: seededId(random),
+    type: 'feedback',
+    ...random.pick<Record<string, unknown>>([{}, { pattern: 'auto' }, { pattern: ['meta'] }, { pattern: '__proto__' }]),
+  }),
   'a digest': (random) => ({ commandId: seededId(random), type: 'cancel', digest: 'x' }),
   'a reason above the limit': (random) => ({ commandId: seededId(random), type: 'cancel', reason: 'r'.repeat(2_001) }),
   'another field': (random) =>

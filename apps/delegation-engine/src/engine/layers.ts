@@ -65,7 +65,7 @@ const PAGE = 200;
 /** Streams of erasures. */
 const ERASURE = 'erasure';
 /** Changes whenever the same lessons would give other bytes. */
-const FOLD = 'tenant-layer-2';
+const FOLD = 'tenant-layer-3';
 export const SNAPSHOT_EVERY = 64;
 
 export class Layers {
@@ -73,6 +73,7 @@ export class Layers {
   private readonly known = new Map<string, Layer>();
   private readonly loading = new Map<string, Promise<Layer>>();
   private readonly snapshots: Snapshots;
+  /** Of a tenant without lessons. */
   private readonly plain: Layer;
   private subscription: Subscription | undefined;
 
@@ -86,7 +87,7 @@ export class Layers {
   recognise(tenant: string, input: RecognitionInput): Recognition & { answeredBy: AnsweredBy } {
     const layer = this.known.get(tenant);
     if (layer) this.keep(tenant, layer);
-    else void this.current(tenant).catch((error: unknown) => this.trouble(tenant, error));
+    else if (!this.loading.has(tenant)) void this.current(tenant).catch((error: unknown) => this.trouble(tenant, error));
     const { recogniser, digest, version } = layer ?? this.plain;
     const { recognition } = recogniser.answer(input);
     return { ...recognition, answeredBy: version === 0 ? { digest } : { digest, layer: version } };
@@ -131,7 +132,7 @@ export class Layers {
 
   /** The layer as it was after `version` lessons, folded anew from the log. */
   async at(tenant: string, version: number): Promise<Layer> {
-    let layer = this.fresh(0);
+    let layer = this.plain;
     for await (const page of this.lessons(tenant, 0, version)) layer = this.taught(layer, page);
     return layer;
   }
@@ -152,7 +153,7 @@ export class Layers {
     const erasedAt = await store.lastOfType(tenant, ERASURE);
     const before = this.known.get(tenant) ?? (await this.loaded(tenant));
     const stale = before !== null && before.since < erasedAt;
-    let layer = before && !stale ? before : this.fresh((await store.head()).size);
+    let layer = before && !stale ? before : { ...this.plain, since: (await store.head()).size };
     const { rollbacks } = layer.recogniser.state;
     this.keep(tenant, layer);
     for await (const page of this.lessons(tenant, layer.version)) {
@@ -162,7 +163,7 @@ export class Layers {
     }
     if (layer.recogniser.state.rollbacks > rollbacks)
       this.options.logger.warn({ tenant, lessons: layer.version }, 'lessons made a layer worse: it went back to where it was');
-    if (stale) await this.put(tenant, layer);
+    if (stale && before.version > 0) await this.put(tenant, layer);
     return layer;
   }
 
@@ -214,7 +215,8 @@ export class Layers {
   }
 
   /** Learns in place. A lesson whose goal was erased teaches nothing any more. */
-  private taught({ recogniser, ...layer }: Layer, page: readonly TaughtLesson[]): Layer {
+  private taught(before: Layer, page: readonly TaughtLesson[]): Layer {
+    const { recogniser, ...layer } = before.version === 0 ? this.fresh(before.since) : before;
     for (const { lesson, input, used } of page) {
       if (used) learnSynonyms(layer.synonyms, used);
       if (!input) continue;

@@ -3,7 +3,7 @@
  * its own words (document expansion). Words are kept as hashes of their stems.
  */
 import { hashText } from '@mandate/recognition';
-import { stepsOf, type Delegation } from '../model.js';
+import { isWork, stepsOf, type Delegation } from '../model.js';
 import { terms } from './stemming.js';
 
 /** By hash of a word: how many delegations gave it to which capability. */
@@ -18,8 +18,8 @@ const MOST_WORDS = 4_096;
 export const learnSynonyms = (counts: SynonymCounts, state: Delegation): void => {
   if (state.status === 'absent' || state.status === 'rejected') return;
   const words = new Map<string, Set<string>>();
-  for (const { plan, phase, planning } of stepsOf(state)) {
-    if (planning || phase.status !== 'succeeded' || plan.goal === undefined || plan.goal === state.goal) continue;
+  for (const { plan, phase } of stepsOf(state).filter(isWork)) {
+    if (phase.status !== 'succeeded' || plan.goal === undefined || plan.goal === state.goal) continue;
     const of = words.get(plan.capability) ?? new Set<string>();
     words.set(plan.capability, of);
     for (const term of terms(plan.goal)) of.add(term);

@@ -14,8 +14,9 @@ const FOLD = 2;
 const SITUATIONS = 1 << 8;
 const EXPERTS = 3;
 
-const WORDS = 1;
-const MEASURES = 0.6;
+/** How much each group may say: found on streams of train's families that the model under the layer had not met. */
+const WORDS = 1.5;
+const MEASURES = 1;
 const SITUATION = 1;
 const EXPERT = 0.3;
 const RATE = 0.25;

@@ -33,7 +33,7 @@ export interface TenantState {
 }
 
 const MEMORY = 384;
-const REPEATS = 6;
+const REPEATS = 12;
 const GUARD = 64;
 /** Every so many outcomes one goes to the guard; after so many the layer is looked at. */
 const GUARD_EVERY = 12;
@@ -41,7 +41,7 @@ const CHECK_EVERY = 48;
 /** Nats a request: less is chance. */
 const WORSE = 0.05;
 /** A layer that repeats its lessons is surer than it is right; on left-out sources this much. */
-const SHARPNESS = 0.8;
+const SHARPNESS = 0.65;
 /** A step through the memory that visits all of it before any again. */
 const STRIDE = 101;
 

@@ -1,5 +1,5 @@
 /** A delegation in the requester's hand: awaitable, iterable, steerable. */
-import type { Acknowledgement, DelegationRequest, DelegationView, TaskState } from '@mandate/contracts';
+import type { Acknowledgement, DelegationRequest, DelegationView, Pattern, TaskState } from '@mandate/contracts';
 import type { JsonValue } from '@mandate/kernel';
 import { CanceledError, DelegationFailedError, MandateError, RejectedError } from '../errors.js';
 import type { ApiReader } from './api-reader.js';
@@ -42,10 +42,13 @@ export interface DelegationHandle<Result = JsonValue> extends PromiseLike<Result
   answer(given: GivenAnswer): Promise<Acknowledgement>;
   approve(what?: Steering): Promise<Acknowledgement>;
   deny(what?: Steering): Promise<Acknowledgement>;
+  /** Says which pattern the request really asked for, also after the end: the recogniser learns from it. */
+  feedback(pattern: Pattern, reason?: string): Promise<Acknowledgement>;
 }
 
 export interface SteeringCommand extends Steering {
-  type: 'cancel' | 'approve' | 'deny' | 'answer';
+  type: 'cancel' | 'approve' | 'deny' | 'answer' | 'feedback';
+  pattern?: Pattern;
   questionId?: string;
   answer?: JsonValue;
 }
@@ -153,6 +156,10 @@ export class TrackedDelegation<Result> implements DelegationHandle<Result>, Open
 
   deny(what: Steering = {}): Promise<Acknowledgement> {
     return this.steer({ type: 'deny', ...what });
+  }
+
+  feedback(pattern: Pattern, reason?: string): Promise<Acknowledgement> {
+    return this.steer({ type: 'feedback', pattern, ...(reason === undefined ? {} : { reason }) });
   }
 
   /** A command for a delegation that the engine has not stored yet would be refused. */

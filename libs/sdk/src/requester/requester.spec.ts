@@ -174,15 +174,17 @@ describe('steering', () => {
     });
     await handle.approve({ stepId: 'a' });
     await handle.deny({ reason: 'no' });
+    await handle.feedback('parallel', 'they are apart');
     await handle.cancel('enough');
-    const sent = engine.commands.slice(-4).map(({ body }) => body);
+    const sent = engine.commands.slice(-5).map(({ body }) => body);
     expect(sent).toEqual([
       { commandId: expect.any(String), type: 'answer', questionId: 'colour', answer: 'blue', stepId: 'a' },
       { commandId: expect.any(String), type: 'approve', stepId: 'a' },
       { commandId: expect.any(String), type: 'deny', reason: 'no' },
+      { commandId: expect.any(String), type: 'feedback', pattern: 'parallel', reason: 'they are apart' },
       { commandId: expect.any(String), type: 'cancel', reason: 'enough' },
     ]);
-    expect(new Set(sent.map((body) => body['commandId'])).size).toBe(4);
+    expect(new Set(sent.map((body) => body['commandId'])).size).toBe(5);
     expect(engine.commands.at(-1)?.subject).toBe(`mandate.v1.default.command.${handle.id}.alice`);
   });
 
