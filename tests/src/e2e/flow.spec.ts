@@ -11,6 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => scene.stop());
 
+const DEATHS = 4;
+
 let count = 0;
 /** A worker that keeps what it is offered until the test reports it. */
 const holding = async (concurrency = 8): Promise<{ worker: PlainWorker; capability: string }> => {
@@ -25,7 +27,7 @@ const change = async (document: Document): Promise<Document> => {
   return body;
 };
 const offered = (worker: PlainWorker, id: string): Promise<Offer> =>
-  until(() => worker.offers.find(({ delegationId }) => delegationId === id), { what: `an offer of ${id}` });
+  until(() => worker.offers.findLast(({ delegationId }) => delegationId === id), { what: `an offer of ${id}` });
 const waiting = (id: string): Promise<Document> =>
   until(async () => ((await scene.api.view(id)).steps[0] as { waiting?: Document } | undefined)?.waiting, { what: `${id} to wait` });
 const finish = async (worker: PlainWorker, id: string): Promise<void> => {
@@ -153,6 +155,40 @@ describe('a worker', () => {
     await finish(substitute, id);
     expect((await scene.api.view(id)).result).toBe('done');
   });
+
+  it('in quarantine hears of nothing but cancels', async () => {
+    const { worker, capability } = await holding();
+    const first = await ask(capability);
+    await offered(worker, first);
+    await change({ type: 'mode-worker', instance: worker.instance, mode: 'quarantined' });
+    const second = await ask(capability);
+    for (const id of [first, second]) expect(await waiting(id)).toMatchObject({ blockedBy: { kind: 'busy' } });
+    expect(worker.offers.map(({ delegationId }) => delegationId)).toEqual([first]);
+    expect(new Set(worker.controls.map(({ type }) => type))).toEqual(new Set(['cancel', 'lease-lost']));
+    await change({ type: 'mode-worker', instance: worker.instance, mode: 'active' });
+    await until(() => worker.offers.length === 3, { what: 'both to be offered again' });
+    for (const id of [first, second]) await finish(worker, id);
+  });
+
+  it('that dies again and again with its hands full leaves no slot behind', async () => {
+    const capability = `flow-${++count}`;
+    const start = (): Promise<PlainWorker> =>
+      scene.worker({ instance: 'mortal', capabilities: [{ name: capability, concurrency: 2 }], work: () => undefined });
+    await change({ type: 'set-limit', kind: 'capability', name: capability, max: 2 });
+    let worker = await start();
+    const ids = [await ask(capability), await ask(capability)];
+    for (let deaths = 0; deaths < DEATHS; deaths++) {
+      for (const id of ids) await offered(worker, id);
+      worker.stop();
+      worker = await start();
+    }
+    for (const id of ids) await finish(worker, id);
+    expect((await scene.query('SELECT FROM es.slot WHERE capability = $1', [capability])).rows).toEqual([]);
+    const next = await ask(capability);
+    await finish(worker, next);
+    const { body } = await scene.api.get('/api/scheduling');
+    expect(body['limits']).toContainEqual({ kind: 'capability', name: capability, max: 2, running: 0 });
+  }, 60_000);
 });
 
 describe('the policy', () => {
