@@ -137,6 +137,6 @@ describe('a fork', () => {
         // Which timer noticed first is the wake's, and that is no event.
         expect([result.status, lines(result).filter((line) => !line.includes('steptimedout'))]).toEqual([ended.status, []]);
       }),
-      { numRuns: 300 },
+      { numRuns: 1_000 },
     ));
 });

@@ -58,7 +58,7 @@ export const fork = (recorded: readonly DelegationEvent[], change: ForkChange, s
 };
 
 const withoutWorker = (recorded: readonly DelegationEvent[]): string[] =>
-  recorded.some((event) => event.type === 'failed' && event.data.code === 'NO_WORKER')
+  recorded.some(({ data }) => 'code' in data && data.code === 'NO_WORKER')
     ? recorded.flatMap((event) => (event.type === 'planned' ? event.data.steps.map(({ capability }) => capability) : []))
     : [];
 
@@ -92,6 +92,8 @@ class Rerun {
   state: Delegation;
   readonly history: DelegationEvent[];
   readonly reused = new Set<string>();
+  /** What came of something else than it did then: one timer may see what another one saw. By what names it, how often. */
+  private readonly foreseen = new Map<string, number>();
 
   constructor(
     private readonly id: string,
@@ -105,7 +107,7 @@ class Rerun {
 
   /** Tells the delegation what was recorded, in that order, again and again until nothing more fits: a step may be ready later than it was then. */
   answer(recorded: readonly DelegationEvent[], plans: ReadonlyMap<string, string>): void {
-    let waiting = [...recorded];
+    let waiting = recorded.filter((event, i) => !beganWithItsResult(event, recorded[i + 1]));
     for (let count = -1; waiting.length !== count;) {
       count = waiting.length;
       const blocked = new Set<string | null>();
@@ -138,13 +140,17 @@ class Rerun {
 
   /** False: it has no effect here, or not yet. */
   private tell(event: DelegationEvent): boolean {
-    // What people say of it, and what its children got, is as it was.
-    if (event.type === 'feedbackgiven' || event.type === 'childadmitted') return this.take([event]);
+    // What people say of it, and what its children got and gave back, is as it was.
+    if (event.type === 'feedbackgiven' || event.type === 'childadmitted' || event.type === 'childended') return this.take([event]);
     if (this.state.status !== 'active') return false;
+    if (this.hasHappened(event)) return true;
     const command = commandOf(event, this.state, this.replaying);
     if (!command) return true;
     try {
-      if (!this.take(decide(command, this.state))) return false;
+      const events = decide(command, this.state);
+      if (!this.take(events)) return false;
+      for (const { type, data } of events) this.foresee(nameOf(type, data), 1);
+      this.foresee(nameOf(event.type, event.data), -1);
     } catch (error) {
       if (error instanceof AppError) return false;
       throw error;
@@ -153,9 +159,39 @@ class Rerun {
     return true;
   }
 
+  private hasHappened({ type, data }: DelegationEvent): boolean {
+    const name = nameOf(type, data);
+    if ((this.foreseen.get(name) ?? 0) <= 0) return false;
+    this.foresee(name, -1);
+    return true;
+  }
+
+  private foresee(name: string, count: number): void {
+    this.foreseen.set(name, (this.foreseen.get(name) ?? 0) + count);
+  }
+
   private take(events: readonly DelegationEvent[]): boolean {
     this.history.push(...events);
     this.state = events.reduce<Delegation>((state, event) => evolve(state, event, this.id), this.state);
     return events.length > 0;
   }
 }
+
+/** A result brings the news of its attempt's beginning along, and is decided with it as one. */
+const beganWithItsResult = (event: DelegationEvent, next: DelegationEvent | undefined): boolean =>
+  event.type === 'stepstarted' &&
+  next !== undefined &&
+  next.at === event.at &&
+  RESULTS.has(next.type) &&
+  stepIdOf(next) === event.data.stepId;
+
+const RESULTS: ReadonlySet<DelegationEvent['type']> = new Set([
+  'stepsucceeded',
+  'stepfailed',
+  'stepretried',
+  'inputrequired',
+  'stepprogressed',
+]);
+
+const nameOf = (type: string, data: object): string =>
+  `${type} ${'stepId' in data ? String(data.stepId) : ''} ${'attempt' in data ? String(data.attempt) : ''}`;

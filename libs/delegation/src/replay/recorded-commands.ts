@@ -49,6 +49,8 @@ export const commandOf = (event: DelegationEvent, state: ActiveDelegation, repla
       return { type: 'answer', by, commandId, stepId, questionId, answer: event.personal?.answer ?? null, now };
     }
     case 'canceled':
+      // What was to be undone took too long.
+      if (state.ending) return wake(replaying, now);
       return { type: 'cancel', by: event.data.by, commandId: event.data.commandId, reason: event.personal?.reason ?? '', now };
     case 'compensating':
       if (event.data.outcome === 'canceled')
@@ -60,7 +62,7 @@ export const commandOf = (event: DelegationEvent, state: ActiveDelegation, repla
       return { type: 'approve', by: '', commandId: '', mayApproveOwn: true, now, ...stepId };
     }
     case 'failed':
-      return event.data.code === 'STEP_FAILED' ? null : wake(replaying, now);
+      return event.data.code === 'STEP_FAILED' && !state.ending ? null : wake(replaying, now);
     default:
       return reportOf(event, state, replaying);
   }
