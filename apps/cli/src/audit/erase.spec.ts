@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ApiServer } from '../../spec/api-server.js';
-import { run } from '../run.js';
+import { mandateOn, type Ran } from '../../spec/mandate.js';
 
 let api: ApiServer;
 beforeAll(async () => {
@@ -9,12 +9,7 @@ beforeAll(async () => {
 beforeEach(() => api.reset());
 afterAll(() => api.stop());
 
-const mandate = async (...args: string[]): Promise<{ status: number; out: string; err: string }> => {
-  const ran = { out: '', err: '' };
-  const streams = { stdout: { write: (text: string) => (ran.out += text) }, stderr: { write: (text: string) => (ran.err += text) } };
-  const status = await run({ args: ['audit', ...args], streams, env: { MANDATE_API_URL: api.url }, cwd: '/' });
-  return { status, ...ran };
-};
+const mandate = (...args: string[]): Promise<Ran> => mandateOn(api, 'audit', ...args);
 const ERASED = {
   id: '01E',
   of: 'subject',
