@@ -7,8 +7,13 @@ export const writeDurably = async (file: string, text: string, mode = 0o600): Pr
   const half = `${file}.new`;
   await rm(half, { force: true });
   await write(half, text, mode);
-  await rename(half, file);
-  const folder = await open(dirname(file));
+  await moveDurably(half, file);
+};
+
+/** Of a file or a folder, within one file system; on the disk when this resolves. A folder that is not empty is not replaced (`ENOTEMPTY`). */
+export const moveDurably = async (from: string, to: string): Promise<void> => {
+  await rename(from, to);
+  const folder = await open(dirname(to));
   try {
     await folder.sync();
   } finally {

@@ -101,9 +101,12 @@ export const checkLog = ({ events, size, frontier, recomputed, forged }: Log): s
   ];
 };
 
-/** Every event is on the bus at least once, under its own id and position, in order for its aggregate. */
-export const checkBus = ({ events }: Log, published: readonly BusEvent[]): string[] => {
-  const logged = new Map(events.map((event) => [event.id, event]));
+/**
+ * Every event is on the bus at least once, under its own id and position, in order for its aggregate. `later`: the log as it was once the bus had been
+ * read; what is on the bus has to be in there.
+ */
+export const checkBus = ({ events }: Log, published: readonly BusEvent[], later: Pick<Log, 'events'> = { events }): string[] => {
+  const logged = new Map(later.events.map((event) => [event.id, event]));
   const first = new Map<string, BusEvent>();
   for (const event of published) if (!first.has(event.id)) first.set(event.id, event);
   const last = new Map<string, number>();

@@ -69,7 +69,9 @@ const inspect = async (system: System, { seed, load, kills, log, seconds }: Ran)
     const violations = await settled(database, connection, load.asked);
     log('settled; checking');
     const stored = await readLog(database);
-    const published = await readBus(connection);
+    await published(connection, stored.size);
+    const onBus = await readBus(connection);
+    const later = await readLog(database);
     const { rows: applied } = await ledger.query<{ step_key: string; token: string }>('SELECT step_key, token FROM ledger');
     const { rows: runs } = await ledger.query<{ count: string }>('SELECT count(*) AS count FROM run');
     const { rows: parked } = await database.query<{ reason: string }>("SELECT reason FROM es.dead_letter WHERE kind = 'message'");
@@ -79,7 +81,7 @@ const inspect = async (system: System, { seed, load, kills, log, seconds }: Ran)
       ...checkLedger(load.asked, applied),
       ...checkOutputs(load.asked, await shownSteps(system.apiUrl(), load.asked), applied),
       ...checkLog(stored),
-      ...checkBus(stored, published),
+      ...checkBus(stored, onBus, later),
       ...checkRest(
         await restOf(database, connection),
         parked.map(({ reason }) => reason),
@@ -90,7 +92,7 @@ const inspect = async (system: System, { seed, load, kills, log, seconds }: Ran)
       load,
       kills,
       stored,
-      published,
+      published: onBus,
       handlerRuns: Number(runs[0]?.count),
       parked: parked.length,
       violations,
@@ -121,6 +123,10 @@ const settled = async (database: pg.Client, connection: NatsConnection, asked: r
   );
   return violations;
 };
+
+/** Resolves once the bus has the event at this position. */
+const published = (connection: NatsConnection, position: number): Promise<unknown> =>
+  until(async () => (await lastPublished(connection)) >= position, { what: `the bus to have event ${position}`, timeoutMs: SETTLE_MS });
 
 const messagesIn = async (connection: NatsConnection): Promise<number> =>
   (await (await jetstreamManager(connection)).streams.info('MANDATE_IN')).state.messages;

@@ -35,7 +35,17 @@ interface Row {
   leaf_hash: Buffer;
 }
 
+/** As it is at one moment: the services go on recording what they do by themselves. */
 export const readLog = async (database: pg.Client): Promise<Log> => {
+  await database.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  try {
+    return await readSnapshot(database);
+  } finally {
+    await database.query('COMMIT');
+  }
+};
+
+const readSnapshot = async (database: pg.Client): Promise<Log> => {
   const head = await database.query<{ size: string; frontier: Buffer }>('SELECT size, frontier FROM es.log');
   const { size, frontier } = head.rows[0] as { size: string; frontier: Buffer };
   const log: Log = { events: [], size: Number(size), frontier, recomputed: Buffer.alloc(0), forged: [] };

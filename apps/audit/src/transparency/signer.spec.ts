@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -68,6 +68,23 @@ describe('the signer', () => {
     }
     writeFileSync(memory, kept);
     await expect(sign(await open(), tree(30))).resolves.toContain('\n30\n');
+  });
+
+  it('has one key, whichever of several processes that start together makes it', async () => {
+    const state = join(folder, 'state', 'signing');
+    for (let round = 0; round < 5; round++) {
+      const own = join(state, `${round}`);
+      const signers = await Promise.all(Array.from({ length: 4 }, () => LogSigner.open(hasher, own, ORIGIN)));
+      expect(new Set(signers.map(({ vkey }) => vkey)).size).toBe(1);
+      for (const signer of signers) expect((await signer.last()).size).toBe(0n);
+    }
+    expect(readdirSync(state)).toHaveLength(5);
+  });
+
+  it('makes no key in a folder that lost its own', async () => {
+    await open();
+    rmSync(join(folder, 'log.key'));
+    await expect(open()).rejects.toMatchObject({ code: 'BAD_SIGNER_KEY' });
   });
 
   it('keeps its key under the name that it was made with', async () => {

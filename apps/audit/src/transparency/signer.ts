@@ -1,7 +1,7 @@
 /** Signs the log's head. Key and memory lie in a folder of its own, out of reach of whoever administers the database. */
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import {
   consistencyFailure,
   formatCheckpoint,
@@ -21,7 +21,7 @@ import {
   type TreeHasher,
 } from '@mandate/audit-log';
 import { AppError } from '@mandate/kernel';
-import { nodeCrypto, readIfThere, writeDurably } from '@mandate/signing';
+import { moveDurably, nodeCrypto, readIfThere, writeDurably } from '@mandate/signing';
 import { inconsistent } from './tree.js';
 
 export interface SignedTree {
@@ -40,23 +40,38 @@ export class LogSigner {
   ) {}
 
   /**
-   * With the key of the folder; on the first start it makes one under the name `origin`. The memory is made first, so that a key without a memory
-   * means that the memory was lost. Throws AppError `BAD_SIGNER_KEY`.
+   * With the key of the folder; on the first start it makes one under the name `origin`. Key and memory appear at once, so that a key without a memory
+   * means that the memory was lost, and of several processes that start together one makes them for all. Throws AppError `BAD_SIGNER_KEY`.
    */
   static async open(hasher: TreeHasher, folder: string, origin: string): Promise<LogSigner> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const [keyFile, memory] = [join(folder, 'log.key'), join(folder, 'signed')];
-    const kept = await readIfThere(keyFile);
-    const text = kept ?? formatSignerKey(nodeCrypto, origin, KEY_TYPES.ed25519, randomBytes(32));
+    const keyFile = join(folder, 'log.key');
+    const kept = (await readIfThere(keyFile)) ?? (await LogSigner.make(hasher, folder, origin), await readIfThere(keyFile));
+    if (kept === undefined)
+      throw new AppError(
+        'BAD_SIGNER_KEY',
+        'internal',
+        `${folder} holds files and no log.key: restore it from a backup, or move the folder away`,
+      );
+    return new LogSigner(hasher, parseSignerKey(nodeCrypto, kept), join(folder, 'signed'));
+  }
+
+  /** In a folder beside, which takes its place unless another process was faster. */
+  private static async make(hasher: TreeHasher, folder: string, origin: string): Promise<void> {
+    await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
+    const made = await mkdtemp(`${folder}-`);
+    const text = formatSignerKey(nodeCrypto, origin, KEY_TYPES.ed25519, randomBytes(32));
     const signer = parseSignerKey(nodeCrypto, text);
-    if (kept === undefined) {
-      await writeDurably(memory, signedText(signer, formatCheckpoint({ origin: signer.key.name, size: 0n, root: hasher.empty() })));
-      await writeDurably(keyFile, `${text}\n`);
-      const publicFile = join(folder, 'log.vkey');
-      await writeDurably(publicFile, `${formatVerifierKey(signer.key)}\n`);
-      await chmod(publicFile, 0o644);
+    const nothing = formatCheckpoint({ origin: signer.key.name, size: 0n, root: hasher.empty() });
+    await writeDurably(join(made, 'signed'), signedText(signer, nothing));
+    await writeDurably(join(made, 'log.vkey'), `${formatVerifierKey(signer.key)}\n`);
+    await chmod(join(made, 'log.vkey'), 0o644);
+    await writeDurably(join(made, 'log.key'), `${text}\n`);
+    try {
+      await moveDurably(made, folder);
+    } catch (error) {
+      await rm(made, { recursive: true });
+      if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     }
-    return new LogSigner(hasher, signer, memory);
   }
 
   /** The log's name, for good. */
