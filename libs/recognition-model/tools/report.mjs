@@ -29,11 +29,12 @@ const answersOf = (model, examples) =>
   });
 
 const COLUMNS = ['n', 'accuracy', 'macro-F1', 'ECE', 'mean confidence', 'surest 80%', 'falls back', 'steps ±1'];
-const row = (name, answers) => {
+export const row = (name, answers) => {
   const { n, accuracy, macroF1, calibrationError, confidence, surest, fallback, steps } = figuresOf(answers, DEFAULT_FALLBACK_THRESHOLD);
   return `| ${name} | ${n} | ${[accuracy, macroF1, calibrationError, confidence, surest, fallback, steps].map((value) => digits(value)).join(' | ')} |`;
 };
-const table = (first, rows) => [`| ${first} | ${COLUMNS.join(' | ')} |`, `|${'---|'.repeat(COLUMNS.length + 1)}`, ...rows].join('\n');
+export const table = (first, rows) =>
+  [`| ${first} | ${COLUMNS.join(' | ')} |`, `|${'---|'.repeat(COLUMNS.length + 1)}`, ...rows].join('\n');
 
 const confusionTable = (answers) =>
   [

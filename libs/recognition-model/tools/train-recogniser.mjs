@@ -1,4 +1,5 @@
 // Trains the recogniser, signs it and writes its report: npm run train:recogniser -- --data DIR [--key PRIVATE.pem | --new-key PRIVATE.pem] [--version V]
+// npm run train:recogniser -- --from-events --tenant T --out DIR [--to POSITION] [--data DIR] [--key … | --new-key …] learns from a tenant's own lessons.
 // DIR holds train.jsonl and dev.jsonl. The same data give the same model, byte for byte. Without a key the model is trained, compared with
 // the one that ships, and left out.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
@@ -9,17 +10,25 @@ import { decodeModel, encodeModel, exampleOf, heldOutCases, teachWithoutFamilies
 import { signatureOf } from '../dist/index.js';
 import { provenanceOf, readRequests } from './requests.mjs';
 import { writeReport } from './report.mjs';
+import { trainFromEvents } from './train-from-events.mjs';
 
 const { values } = parseArgs({
   options: {
     data: { type: 'string' },
     key: { type: 'string' },
     'new-key': { type: 'string' },
+    'from-events': { type: 'boolean', default: false },
+    tenant: { type: 'string' },
+    to: { type: 'string' },
+    out: { type: 'string' },
     version: { type: 'string', default: '3' },
   },
 });
-if (!values.data) {
+if (values['from-events'] ? !(values.tenant && values.out) : !values.data) {
   console.error('usage: train-recogniser.mjs --data DIR [--key PRIVATE.pem | --new-key PRIVATE.pem] [--version V]');
+  console.error(
+    '       train-recogniser.mjs --from-events --tenant T --out DIR [--to POSITION] [--data DIR] [--key … | --new-key …] [--version V]',
+  );
   process.exit(2);
 }
 
@@ -38,6 +47,7 @@ const keyFor = () => {
 };
 
 const key = keyFor();
+if (values['from-events']) process.exit(await trainFromEvents(values, key, note));
 const file = join(values.data, 'train.jsonl');
 const examples = readRequests(file).map(exampleOf);
 note(`${examples.length} requests read`);

@@ -2,7 +2,7 @@
 export { ORDER, type Chances } from '../chances.js';
 export { decodeModel, encodeModel } from '../codec.js';
 export { DEFAULT_FALLBACK_THRESHOLD } from '../fallback.js';
-export { examine, type Examined, type RecogniserModel } from '../model.js';
+export { combined, examine, trustIn, type Examined, type RecogniserModel } from '../model.js';
 export { tenantRecogniser } from '../online/tenant.js';
 export { exampleOf, familiesOf, familyOf, type Example, type Labelled } from './examples.js';
 export * from './figures.js';

@@ -59,13 +59,14 @@ export type FamilyModels = ReadonlyMap<string, Taught>;
 
 export const teachWithoutFamilies = (examples: readonly Example[], note: (message: string) => void): FamilyModels =>
   new Map(
-    familiesOf(examples).map((family) => {
+    familiesOf(examples).flatMap((family, _, all): [string, Taught][] => {
+      if (all.length === 1) return [];
       note(`without ${family}`);
-      return [family, teach(examples.filter((example) => example.family !== family))];
+      return [[family, teach(examples.filter((example) => example.family !== family))]];
     }),
   );
 
-/** Every example as held out with its fold, and as held out with its family. */
+/** Every example as held out with its fold, and as held out with its family, where there is another family to learn from. */
 export const heldOutCases = (examples: readonly Example[], families: FamilyModels, note: (message: string) => void): HeldOut[] => {
   const known: HeldOut[] = [];
   for (let fold = 0; fold < FOLDS; fold++) {
@@ -73,7 +74,11 @@ export const heldOutCases = (examples: readonly Example[], families: FamilyModel
     const taught = teach(without(examples, fold, FOLDS));
     for (let i = fold; i < examples.length; i += FOLDS) known.push(heldOut(taught, examples[i] as Example, true));
   }
-  return [...known, ...examples.map((example) => heldOut(families.get(example.family) as Taught, example, false))];
+  const strangers = examples.flatMap((example) => {
+    const taught = families.get(example.family);
+    return taught ? [heldOut(taught, example, false)] : [];
+  });
+  return [...known, ...strangers];
 };
 
 /** A model that never met `family`, neither in what it learned nor in how far it trusts that. */
