@@ -116,6 +116,17 @@ describe('the database', () => {
   });
 });
 
+it('the database is intact also while it grows', async () => {
+  let growing = true;
+  const grown = (async () => {
+    for (let i = 0; growing; i++) await scene.appendMany(`growing-${i}`, 5);
+  })();
+  for (let i = 0; i < 5; i++)
+    expect((await scene.mandate('verify', '--database', '--vkey', scene.vkey, '--json')).json['failures']).toEqual([]);
+  growing = false;
+  await grown;
+});
+
 it('the same folder goes on after a restart', async () => {
   const { vkey } = scene;
   await scene.close();

@@ -101,13 +101,19 @@ const connect = async (address: string): Promise<pg.Client> => {
   }
 };
 
+/** The last chunks are read in one snapshot with the head: a log that grows meanwhile is intact, and what lies behind its head is not. */
 const readAll = async (client: pg.Client, heads: readonly KeptHead[], minimumIndex: number) => {
-  const head = await headOf(client);
+  const start = await headOf(client);
+  let head: typeof start | null = null;
   const kept = await firstPosition(client, minimumIndex);
   const verifier = new RowsVerifier(hasher, heads, await edgeBefore(client, kept));
   const retired = await retiredRanges(client);
   const step = TILES_A_QUERY * TILE_WIDTH;
   for (let from = kept - 1 - ((kept - 1) % TILE_WIDTH); ; from += step) {
+    if (!head && from + step > Number(start.size)) {
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      head = await headOf(client);
+    }
     const { rows } = await client.query<Chunk>({ name: 'chunk', text: CHUNK, values: [from, from + step - TILE_WIDTH] });
     const found = new Map(rows.map((row) => [row.tile, rowsOf(row)]));
     const tiles = tilesOf(from, retired, [...found.keys()]);
@@ -118,7 +124,8 @@ const readAll = async (client: pg.Client, heads: readonly KeptHead[], minimumInd
       verifier.add(withRetired(found.get(tile) ?? [], hashes, first, BigInt(kept), retired), hashes, first);
     }
     for (const range of retired) range.found += countIn(range, [...found.values()].flat());
-    if (rows.length === 0 && from >= Number(head.size)) {
+    if (head && rows.length === 0 && from >= Number(head.size)) {
+      await client.query('COMMIT');
       const report = verifier.finish(head);
       return { ...report, failures: [...report.failures, ...retired.flatMap(missingOf)] };
     }
@@ -210,7 +217,6 @@ const rowsOf = ({ canonical, leaves, columns }: Chunk): LogRow[] => {
   });
 };
 
-/** Taken before the events are read, so that what is appended meanwhile is not missed in it. */
 const headOf = async (client: pg.Client): Promise<{ size: bigint; root: Uint8Array }> => {
   const { rows } = await client.query<{ size: string; frontier: Buffer }>('SELECT size, frontier FROM es.log WHERE log_id = 1');
   const { size, frontier } = rows[0] ?? { size: '0', frontier: Buffer.alloc(0) };
