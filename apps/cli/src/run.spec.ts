@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { AgentView, DelegationView, EventView } from '@mandate/contracts';
+import type { AgentView, DelegationView, EventView, StepView } from '@mandate/contracts';
 import { ApiServer } from '../spec/api-server.js';
 import { runMandate, type Ran } from '../spec/run-mandate.js';
 
@@ -251,6 +251,29 @@ describe('approve', () => {
     api.on(`GET /api/delegations/${ID}`, { body: view({ state: 'TASK_STATE_INPUT_REQUIRED', approvals: two }) });
     await mandate(['approve', ID]);
     expect(api.asked.at(-1)?.body).toEqual({});
+  });
+});
+
+describe('answer', () => {
+  const [step] = view().steps as [StepView];
+  const asking = (...questions: string[]): DelegationView =>
+    view({ steps: questions.map((id, i) => ({ ...step, id: `s${i + 1}`, question: { id, text: 'Which one?' } })) });
+
+  it('needs no question id where one is open, or one of the step', async () => {
+    api.on(`POST /api/delegations/${ID}/answer`, { body: { id: ID, state: 'TASK_STATE_WORKING' } });
+    api.on(`GET /api/delegations/${ID}`, { body: asking('q') });
+    expect((await mandate(['answer', ID, '--text', 'blue'])).status).toBe(0);
+    expect(api.asked.at(-1)?.body).toEqual({ questionId: 'q', answer: 'blue' });
+    api.on(`GET /api/delegations/${ID}`, { body: asking('q', 'r') });
+    expect((await mandate(['answer', ID, '--step', 's2', '--text', 'blue'])).status).toBe(0);
+    expect(api.asked.at(-1)?.body).toEqual({ stepId: 's2', questionId: 'r', answer: 'blue' });
+  });
+
+  it('asks which of several, and says when none is open', async () => {
+    api.on(`GET /api/delegations/${ID}`, { body: asking('q', 'r') });
+    expect(await mandate(['answer', ID, '--text', 'blue'])).toMatchObject({ status: 2, err: expect.stringContaining('--question q or r') });
+    api.on(`GET /api/delegations/${ID}`, { body: view() });
+    expect(await mandate(['answer', ID, '--text', 'blue'])).toMatchObject({ status: 1, err: expect.stringContaining('NO_QUESTION') });
   });
 });
 

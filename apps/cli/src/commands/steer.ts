@@ -77,11 +77,24 @@ export const registerAnswer: Register = (program, context) => {
     .command('answer')
     .description('answer the question of a step')
     .argument('<id>')
-    .requiredOption('--question <id>', 'which question; mandate status shows it')
+    .option('--question <id>', 'which question, where several are open; mandate status shows them')
     .option('--answer <json>', 'the answer as JSON')
     .option('--text <text>', 'the answer as plain text')
     .option('--step <id>', 'the step that asks');
-  act(command, context, 'answer', (options) => ({ ...common(options), questionId: options.question as string, answer: answerOf(options) }));
+  act(command, context, 'answer', async (options, id) => {
+    const answer = answerOf(options);
+    return { ...common(options), questionId: options.question ?? (await openQuestion(context, options, id)), answer };
+  });
+};
+
+/** The only one that is open; which of several is meant has to be said. */
+const openQuestion = async (context: CommandContext, options: SteerOptions, id: string): Promise<string> => {
+  const { steps } = await apiOf(context, options).view(id);
+  const open = steps.flatMap((step) => (step.question && (options.step ?? step.id) === step.id ? [step.question.id] : []));
+  const [question] = open;
+  if (question === undefined) throw new CliError('NO_QUESTION', `${id} has no open question: mandate status ${id}`, EXIT.no);
+  if (open.length > 1) throw new CliError('WHICH_QUESTION', `several are open: --question ${open.join(' or ')}`, EXIT.usage);
+  return question;
 };
 
 export const registerFeedback: Register = (program, context) => {
