@@ -1,6 +1,6 @@
 /** What a delegation can be told. Time, randomness and everything learnt from outside comes in with the command. */
 import type { DelegationRequest, Effects, Pattern, StepResult, StepSpec } from '@mandate/contracts';
-import type { JsonValue } from '@mandate/kernel';
+import type { JsonObject, JsonValue } from '@mandate/kernel';
 import type { DispatchReason } from './events.js';
 import type { BudgetLeft, Used } from './model.js';
 import type { AgentCapability } from './planning/plan.js';
@@ -33,6 +33,8 @@ export interface RequestDelegation {
   reading: Reading | null;
   /** What is left of the parent's budget for this child; null without a parent. */
   inherited: BudgetLeft | null;
+  /** Keyed digests of what the ancestors of a child are at. */
+  lineage?: readonly string[];
   agents: readonly AgentCapability[];
   /** Below this confidence the engine falls back. */
   threshold: number;
@@ -41,7 +43,15 @@ export interface RequestDelegation {
   now: number;
 }
 
-export type DelegationDecisionCommand =
+/** A keyed digest: lineages stand in events, where goals and inputs must not be guessable. */
+export type WorkDigest = (work: JsonObject) => string;
+
+export type DelegationDecisionCommand = Told & {
+  /** How what a step asks for is named in a lineage; where it is absent, as when history is run again, nothing is compared. */
+  workDigest?: WorkDigest;
+};
+
+type Told =
   | RequestDelegation
   | { type: 'dispatch'; stepId: string; instance: string; effects: Effects; reason: DispatchReason; now: number }
   | { type: 'accepted'; stepId: string; attempt: number; acceptedAt: number; now: number }

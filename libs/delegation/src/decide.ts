@@ -7,6 +7,7 @@ import type { DelegationDecisionCommand } from './commands.js';
 import { decideApproval, decideDenial } from './deciding/approvals.js';
 import { decideChild, decideChildEnded } from './deciding/children.js';
 import { compensateFirst } from './deciding/compensation.js';
+import { assertNoCycle, refuseCycle } from './deciding/cycle.js';
 import { followUps } from './deciding/follow-ups.js';
 import { decideFeedback } from './deciding/feedback.js';
 import { decideRequest } from './deciding/request.js';
@@ -27,7 +28,7 @@ export const decide = (command: DelegationDecisionCommand, state: Delegation): D
 };
 
 const decideAlone = (command: DelegationDecisionCommand, state: Delegation): DelegationEvent[] => {
-  if (command.type === 'request') return decideRequest(command, state);
+  if (command.type === 'request') return assertNoCycle(command, decideRequest(command, state), state);
   if (command.type === 'feedback') return decideFeedback(command, state);
   if (state.status !== 'active') return decideEnded(command, state);
   switch (command.type) {
@@ -36,13 +37,13 @@ const decideAlone = (command: DelegationDecisionCommand, state: Delegation): Del
     case 'accepted':
       return decideAccepted(command, state);
     case 'result':
-      return decideResult(command, state);
+      return refuseCycle(decideResult(command, state), state, command);
     case 'not-accepted':
       return decideNotAccepted(command, state);
     case 'worker-lost':
-      return decideWorkerLost(command, state);
+      return refuseCycle(decideWorkerLost(command, state), state, command);
     case 'wake':
-      return decideWake(command, state);
+      return refuseCycle(decideWake(command, state), state, command);
     case 'admit-child':
       return decideChild(command, state);
     case 'child-ended':

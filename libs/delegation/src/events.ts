@@ -71,6 +71,8 @@ export type DelegationEvent =
         priority?: number;
         concurrencyKey?: string;
         parent?: { delegationId: string; stepId: string; attempt: number };
+        /** Keyed digests of what its ancestors were at; absent where there is nothing to compare with. */
+        lineage?: readonly string[];
       },
       {
         goal: string;

@@ -96,6 +96,7 @@ const requested = ({ at, data, personal }: Of<'requested'>, id: string): ActiveD
   planAsked: null,
   ending: null,
   parent: data.parent ?? null,
+  lineage: data.lineage ?? [],
   decision: null,
   spent: NO_COST,
   steps: {},

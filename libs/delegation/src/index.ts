@@ -4,6 +4,7 @@ export * from './approval.js';
 export { askAgain } from './ask-again.js';
 export * from './commands.js';
 export { usedBy } from './deciding/children.js';
+export { lineageOf } from './deciding/cycle.js';
 export * from './cost.js';
 export * from './decide.js';
 export * from './events.js';

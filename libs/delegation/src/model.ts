@@ -138,6 +138,8 @@ interface Asked {
   /** Not null while it compensates. */
   ending: Ending | null;
   parent: { delegationId: string; stepId: string; attempt: number } | null;
+  /** Keyed digests of what its ancestors were at when it was asked for. */
+  lineage: readonly string[];
   decision: Decision | null;
   /** What its attempts reported to have used. */
   spent: Cost;

@@ -23,6 +23,7 @@ export class Keyring {
   private readonly deadLetterKey: KeyObject;
   private readonly snapshotKey: KeyObject;
   private readonly approvalKey: KeyObject;
+  private readonly workKey: KeyObject;
 
   /** `masterKey`: 32 bytes in hex. Throws AppError `BAD_MASTER_KEY`. */
   constructor(masterKey: string) {
@@ -38,6 +39,7 @@ export class Keyring {
     this.deadLetterKey = subkey('dead-letter');
     this.snapshotKey = subkey('snapshot');
     this.approvalKey = subkey('approval');
+    this.workKey = subkey('work');
   }
 
   /** Keyed digest (HMAC-SHA-256): equal for equal bytes, and says nothing about them to those without the key. */
@@ -48,6 +50,11 @@ export class Keyring {
   /** Keyed like `digest`, of what a person approves. It stands in events: who could guess the arguments of a step must not see them confirmed. */
   approvalDigest(bytes: Uint8Array | string): string {
     return createHmac('sha256', this.approvalKey).update(bytes).digest('hex');
+  }
+
+  /** Keyed likewise, of what an attempt is at: it stands in the events of the delegations below it. */
+  workDigest(bytes: Uint8Array | string): string {
+    return createHmac('sha256', this.workKey).update(bytes).digest('hex');
   }
 
   /** Look-up value of a data subject that does not show who it is. */

@@ -30,7 +30,8 @@ const delegate = async (parent: Offer, fields: Document = {}, id = newId()): Pro
 
 /** A child whose step the boss holds too, with a budget for children of its own. */
 const leadBelow = async (parent: Offer, fields: Document = {}): Promise<Offer> => {
-  const { id } = await delegate(parent, { steps: one('lead'), budget: { steps: 20 }, ...fields });
+  const id = newId();
+  await delegate(parent, { goal: `lead ${id}`, steps: one('lead'), budget: { steps: 20 }, ...fields }, id);
   return boss.offer(({ delegationId }) => delegationId === id);
 };
 
@@ -109,6 +110,20 @@ describe('a child delegation', () => {
     const budgets = await Promise.all([top, middle, bottom].map(({ delegationId }) => scene.requester.event(delegationId, 'requested')));
     expect(budgets.map(({ data }) => (data['budget'] as Document)['depth'])).toEqual([2, 1, 0]);
     expect(new Set(budgets.map(({ data }) => (data['budget'] as Document)['deadlineAt'])).size).toBe(1);
+  });
+
+  it('is refused when it asks for what an ancestor is at: A asks B, and B asks A', async () => {
+    const top = await lead({ input: { year: 2026 } });
+    const middle = await leadBelow(top, { input: { year: 2026 } });
+    const round = { goal: 'Lead', input: { year: 2026 }, steps: one('lead') };
+    const { id, answer } = await delegate(middle, round);
+    expect(answer).toMatchObject({ contentType: 'application/problem+json', body: { code: 'DELEGATION_CYCLE', capability: 'lead' } });
+    expect(await scene.api.view(id)).toMatchObject({ state: 'TASK_STATE_REJECTED', error: { code: 'DELEGATION_CYCLE' } });
+    expect((await scene.requester.event(id, 'rejected')).data['code']).toBe('DELEGATION_CYCLE');
+    expect((await delegate(middle, { ...round, input: { year: 2025 } })).answer.body['state']).toBe('TASK_STATE_SUBMITTED');
+    const { data, text } = await scene.requester.event(middle.delegationId, 'requested');
+    expect(data['lineage']).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
+    expect(text).not.toContain('2026}');
   });
 
   it('ends with its parent, down to the workers of its own children', async () => {

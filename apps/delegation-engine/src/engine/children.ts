@@ -1,6 +1,6 @@
 /** Admission of child delegations: asked of the engine that owns the parent, which is often this one. */
 import { toProblem, type DelegationRequest, type Problem } from '@mandate/contracts';
-import { addCost, isRunning, usedBy, type ActiveDelegation, type BudgetLeft, type Used } from '@mandate/delegation';
+import { addCost, isRunning, lineageOf, usedBy, type ActiveDelegation, type BudgetLeft, type Used } from '@mandate/delegation';
 import type { EventStore, Keyring } from '@mandate/event-store';
 import { AppError, type ErrorKind } from '@mandate/kernel';
 import type { NatsConnection, Subscription } from '@nats-io/transport-node';
@@ -8,6 +8,7 @@ import type { Entry, Origin } from './delegation-writer.js';
 import { askedBudget, leaseIdOf, sameLease } from './leases.js';
 import { partitionOf } from './partitions.js';
 import type { Work } from './work.js';
+import { workDigestWith } from './work-digest.js';
 
 interface Admission {
   tenant: string;
@@ -17,7 +18,14 @@ interface Admission {
   traceparent: string;
 }
 
-type Answer = { budget: BudgetLeft } | { problem: Problem & { kind: ErrorKind } };
+/** What a child may have, and what its ancestors are at. */
+export interface Inheritance {
+  budget: BudgetLeft;
+  /** Absent in answers of engines that did not know it yet. */
+  lineage?: string[];
+}
+
+type Answer = Inheritance | { problem: Problem & { kind: ErrorKind } };
 
 export interface ChildrenOptions {
   connection: NatsConnection;
@@ -53,8 +61,8 @@ export class Children {
     this.subscription?.unsubscribe();
   }
 
-  /** What the child may have. Throws AppError when its parent's attempt is not current or has less left; `unavailable` when nobody owns the parent just now. */
-  async admit(tenant: string, childId: string, request: DelegationRequest, traceparent: string): Promise<BudgetLeft> {
+  /** What the child inherits. Throws AppError when its parent's attempt is not current or has less left; `unavailable` when nobody owns the parent just now. */
+  async admit(tenant: string, childId: string, request: DelegationRequest, traceparent: string): Promise<Inheritance> {
     const { parent } = request;
     if (!parent) throw new AppError('INTERNAL', 'internal', 'admission of a request without a parent');
     const { partitions } = this.options.work;
@@ -63,7 +71,7 @@ export class Children {
     this.waiting.add(childId);
     try {
       const answer = partitions.owns(partition) ? await this.answer(admission) : await this.ask(partition, admission);
-      if ('budget' in answer) return answer.budget;
+      if ('budget' in answer) return answer;
       const { kind, code, detail, type: _type, title: _title, status: _status, ...details } = answer.problem;
       throw new AppError(code, kind, detail, details);
     } finally {
@@ -84,14 +92,14 @@ export class Children {
 
   private async answer(admission: Admission): Promise<Answer> {
     try {
-      return { budget: await this.decide(admission) };
+      return await this.decide(admission);
     } catch (error) {
       const kind = error instanceof AppError ? error.kind : 'unavailable';
       return { problem: { ...toProblem(error), kind } };
     }
   }
 
-  private async decide({ tenant, childId, parent, asked, traceparent }: Admission): Promise<BudgetLeft> {
+  private async decide({ tenant, childId, parent, asked, traceparent }: Admission): Promise<Inheritance> {
     const { lanes, writer, clock } = this.options.work;
     if (this.waiting.has(parent.delegationId)) throw notCurrent(parent.delegationId);
     return lanes.run(parent.delegationId, async () => {
@@ -106,7 +114,11 @@ export class Children {
       }
       if (!known) await this.settleEnded(entry, origin);
       await writer.applyOrConfirm(entry, { type: 'admit-child', childId, stepId, attempt, asked, now }, origin);
-      return budgetOf(entry.state as ActiveDelegation, childId, asked, now);
+      const state = entry.state as ActiveDelegation;
+      return {
+        budget: budgetOf(state, childId, asked, now),
+        lineage: lineageOf(state, stepId, workDigestWith(this.options.keyring, tenant)),
+      };
     });
   }
 

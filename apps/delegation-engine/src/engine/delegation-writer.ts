@@ -23,6 +23,7 @@ import type { Ownership } from './partitions.js';
 import type { Scheduler } from './scheduler.js';
 import type { Grant } from './grants.js';
 import { fold, newEvent } from './recorded.js';
+import { workDigestWith } from './work-digest.js';
 
 export interface Entry {
   readonly tenant: string;
@@ -182,7 +183,8 @@ export class DelegationWriter {
     origin: Origin,
     given: readonly Grant[] = [],
   ): Promise<Transition | IdempotencyAnswer> {
-    const events = bindApprovals(this.keyring, entry, decide(command, entry.state));
+    const workDigest = workDigestWith(this.keyring, entry.tenant);
+    const events = bindApprovals(this.keyring, entry, decide({ ...command, workDigest }, entry.state));
     return this.commit(entry, events, origin, command.now, given);
   }
 

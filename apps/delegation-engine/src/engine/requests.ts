@@ -9,21 +9,13 @@ import {
   REQUEST_LIMITS,
   StepResult,
 } from '@mandate/contracts';
-import {
-  decide,
-  initial,
-  isRunning,
-  PLAN_CAPABILITY,
-  taskStateOf,
-  type BudgetLeft,
-  type Reading,
-  type RequestDelegation,
-} from '@mandate/delegation';
+import { decide, initial, isRunning, PLAN_CAPABILITY, taskStateOf, type Reading, type RequestDelegation } from '@mandate/delegation';
 import { canonicalJson, type Keyring } from '@mandate/event-store';
 import { AppError, type Clock, type JsonObject, type JsonValue } from '@mandate/kernel';
 import { continueTrace } from '@mandate/messaging';
 import type { AgentDirectory } from './agent-directory.js';
 import type { RunningAttempts } from './attempts.js';
+import type { Inheritance } from './children.js';
 import { StaleWriterError, type DelegationWriter, type Entry, type Origin } from './delegation-writer.js';
 import { ParkedError, type InboundMessage } from './inbox.js';
 import { leaseIdOf, sameLease } from './leases.js';
@@ -39,7 +31,7 @@ export interface RequestsOptions {
   random: () => number;
   threshold: number;
   /** Asks the owner of the parent's partition what a child may have. */
-  admitChild(tenant: string, childId: string, request: DelegationRequest, traceparent: string): Promise<BudgetLeft>;
+  admitChild(tenant: string, childId: string, request: DelegationRequest, traceparent: string): Promise<Inheritance>;
 }
 
 const SAME_KEY = 'this request was made before under the same idempotency key';
@@ -129,7 +121,8 @@ export class Requests {
       },
       initial,
     );
-    return { ...command, inherited: await this.options.admitChild(tenant, id, command.request, traceparent) };
+    const { budget, lineage = [] } = await this.options.admitChild(tenant, id, command.request, traceparent);
+    return { ...command, inherited: budget, lineage };
   }
 
   private digest(request: DelegationRequest, principal: string): Buffer {

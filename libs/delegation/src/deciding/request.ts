@@ -55,7 +55,7 @@ export const budgetData = ({ deadlineAt, depth, steps, cost }: BudgetLeft): Budg
 });
 
 const requestedEvent = (command: RequestDelegation, budget: BudgetLeft): DelegationEvent => {
-  const { request, principal, now } = command;
+  const { request, principal, lineage = [], now } = command;
   const startAt = startOf(command);
   return {
     type: 'requested',
@@ -72,6 +72,7 @@ const requestedEvent = (command: RequestDelegation, budget: BudgetLeft): Delegat
       ...(request.parent
         ? { parent: { delegationId: request.parent.delegationId, stepId: request.parent.stepId, attempt: request.parent.attempt } }
         : {}),
+      ...(lineage.length > 0 ? { lineage } : {}),
     },
     personal: {
       goal: request.goal,
