@@ -37,10 +37,12 @@ const ended = (child) =>
 
 const HOST = fileURLToPath(new URL('../../apps/all-in-one/dist/main.js', import.meta.url));
 
+/** `hosts`: the services of each process, and the name that its connections bear in PostgreSQL. */
 export const startSystem = async ({
   sync,
   engines = 1,
   services = 'all',
+  hosts: wanted = Array.from({ length: engines }, () => ({ services })),
   nodeArgs = (process.env.BENCH_NODE_ARGS ?? '').split(' ').filter(Boolean),
 } = {}) => {
   const dir = await mkdtemp(join(tmpdir(), 'mandate-bench-'));
@@ -58,9 +60,9 @@ export const startSystem = async ({
     stops.push(() => nats.stop());
     await writeFile(join(dir, 'master.key'), randomBytes(32).toString('hex'), { mode: 0o600 });
     const hosts = [];
-    for (let i = 0; i < engines; i++) {
+    for (const { services, connectionName, nodeArgs: own = [] } of wanted) {
       const env = {
-        DATABASE_URL: postgres.url,
+        DATABASE_URL: connectionName ? `${postgres.url}?application_name=${connectionName}` : postgres.url,
         NATS_URL: nats.url,
         MANDATE_MASTER_KEY_FILE: join(dir, 'master.key'),
         MANDATE_STATE_DIR: join(dir, 'state'),
@@ -68,7 +70,7 @@ export const startSystem = async ({
         MANDATE_PORT: String(await freePort()),
         MANDATE_LOG_LEVEL: 'warn',
       };
-      const host = await startProgram(HOST, { env, nodeArgs });
+      const host = await startProgram(HOST, { env, nodeArgs: [...nodeArgs, ...own] });
       stops.push(() => ended(host.child));
       hosts.push(host);
     }
@@ -77,6 +79,7 @@ export const startSystem = async ({
       databaseUrl: postgres.url,
       natsUrl: nats.url,
       apiUrl: hosts[0].message.apiUrl,
+      hostPids: hosts.map(({ pid }) => pid),
       pids: { engine: hosts[0].pid, postgres: postmaster, nats: nats.pid },
       onStop: (end) => stops.push(end),
       ended,

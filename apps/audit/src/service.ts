@@ -22,9 +22,9 @@ import { openTransparencyLog, TreeStore, watchSigning } from './transparency/ind
 
 const NAME = 'audit';
 const SYSTEM: Clock = { now: () => Date.now() };
-/** A segment of the index is 4,096 events: looking more often finds nothing. */
-const INDEX_MS = 5_000;
-/** So that an erasure has little to catch up with. */
+/** Little at a time, beside whatever else the process does, and little that a search has to read. */
+const INDEX_MS = 1_000;
+/** What is not in a segment of the search index yet, so that an erasure has little to catch up with. */
 const SUBJECTS_MS = 60_000;
 const MINUTE_MS = 60_000;
 /** How often it is looked whether a day has passed since the last run. */
@@ -50,8 +50,8 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   const retention = openRetention(ground, subjects, log, stateFolder, options);
   const erasures = openErasures(ground, subjects, retention, stateFolder, options);
   await erasures.resume();
-  const transparency = await openTransparencyLog(store, stateFolder, options);
-  const index = new SearchIndex(store.database, log);
+  const index = new SearchIndex(store.database, log, subjects);
+  const transparency = await openTransparencyLog(store, index, stateFolder, options);
   const ownEvents = new OwnEvents(store, clock);
   const counter = new CommitCounter({ store, instance: `${NAME}-${options.instance}`, clock });
   const reconciliation = new Reconciliation(store, log, ownEvents);

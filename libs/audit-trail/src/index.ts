@@ -1,5 +1,6 @@
 export * from './events.js';
 export * from './search/postings.js';
+export * from './search/places.js';
 export * from './search/segment-index.js';
 export * from './search/terms.js';
 export { activityOf, nameOf, type Activity } from './export/activity.js';

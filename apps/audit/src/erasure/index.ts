@@ -1,3 +1,3 @@
 export { ErasureList } from './erasure-list.js';
 export { Erasures } from './erasures.js';
-export { SubjectIndex } from './subject-index.js';
+export { SubjectIndex, type SubjectEvent } from './subject-index.js';

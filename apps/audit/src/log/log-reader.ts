@@ -1,8 +1,15 @@
 /** The trail by position: whole audit records with what the log assigned, in chunks, so that no snapshot is held for long. */
-import type { Searchable } from '@mandate/audit-trail';
+import type { LoggedSearchable } from '@mandate/audit-trail';
 import type { AuditEventView } from '@mandate/contracts';
 import { publicData, type Database, type Envelope, type Row, type StreamId } from '@mandate/event-store';
 import { traceIdOf } from '@mandate/messaging';
+
+/** What an event is indexed by. */
+export interface IndexedEvent extends LoggedSearchable {
+  resource: StreamId;
+  /** The blind index, in hex, of the data subject that a key of its own protects. */
+  subject?: string;
+}
 
 export interface LoggedRecord {
   position: number;
@@ -20,10 +27,10 @@ const CHUNK = {
   text: `SELECT position, recorded_at, leaf_hash, convert_from(canonical, 'UTF8') AS canonical FROM es.event
           WHERE log_id = 1 AND position BETWEEN $1::bigint AND $2::bigint ORDER BY position`,
 };
-/** One row for all: rows are dear in the protocol. Canonical JSON holds no line break. */
-const SEARCHABLE = {
-  name: 'audit_searchable',
-  text: `SELECT array_to_json(array_agg(position)) AS positions, convert_from(string_agg(canonical, '\\x0a'::bytea), 'UTF8') AS envelopes FROM
+/** One row for all, and one document: rows are dear in the protocol. */
+const INDEXED = {
+  name: 'audit_indexed',
+  text: `SELECT array_to_json(array_agg(position)) AS positions, convert_from(string_agg(canonical, ','::bytea), 'UTF8') AS envelopes FROM
            (SELECT position, canonical FROM es.event WHERE log_id = 1 AND position BETWEEN $1::bigint AND $2::bigint ORDER BY position) e`,
 };
 const AT = {
@@ -52,13 +59,14 @@ export class LogReader {
     return (await this.database.query(CHUNK, [first, last])).map(logged);
   }
 
-  /** What the events of the positions from `first` to `last` are found by: half the cost of whole records. */
-  async searchable(first: number, last: number): Promise<(Searchable & { position: number; tenant: string })[]> {
-    const [row] = await this.database.query(SEARCHABLE, [first, last]);
+  /** What the events of the positions from `first` to `last` are indexed by: half the cost of whole records. */
+  async indexed(first: number, last: number): Promise<IndexedEvent[]> {
+    const [row] = await this.database.query(INDEXED, [first, last]);
     const positions = (row?.['positions'] ?? []) as number[];
-    const envelopes = JSON.parse(`[${((row?.['envelopes'] ?? '') as string).replaceAll('\n', ',')}]`) as Envelope[];
-    return envelopes.map(({ tenant, stream, type, actor, outcome, reason, traceparent, where, data }, i) => ({
+    const envelopes = JSON.parse(`[${(row?.['envelopes'] ?? '') as string}]`) as Envelope[];
+    return envelopes.map(({ id, tenant, stream, type, actor, outcome, reason, traceparent, where, data, personal }, i) => ({
       position: positions[i] as number,
+      id,
       tenant,
       action: type,
       resource: stream,
@@ -68,6 +76,7 @@ export class LogReader {
       data,
       ...(reason === undefined ? {} : { reason }),
       ...(traceparent === undefined ? {} : { traceId: traceIdOf(traceparent) }),
+      ...(typeof personal?.place === 'object' ? { subject: personal.place.subject } : {}),
     }));
   }
 

@@ -2,9 +2,10 @@
 import { DataSource } from 'typeorm';
 import { SearchIndex1764090100000 } from './1764090100000-search-index.js';
 import { Subjects1764093700000 } from './1764093700000-subjects.js';
+import { Places1764104400000 } from './1764104400000-places.js';
 import { Transparency1764094000000 } from './1764094000000-transparency.js';
 
-export const AUDIT_MIGRATIONS = [SearchIndex1764090100000, Subjects1764093700000, Transparency1764094000000];
+export const AUDIT_MIGRATIONS = [SearchIndex1764090100000, Subjects1764093700000, Transparency1764094000000, Places1764104400000];
 
 /** Serialises migrations of several processes that start at once. */
 const MIGRATION_LOCK = [7365, 3];

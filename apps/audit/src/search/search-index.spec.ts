@@ -21,9 +21,14 @@ beforeAll(async () => {
   for (let i = 0; i < EVENTS; i += 100) {
     const events = Array.from({ length: Math.min(100, EVENTS - i) }, () => ({
       data: { code: pick(CODES) },
+      personal: { note: 'private' },
       outcome: pick(['success', 'failure'] as const),
     }));
-    await scene.append(`d${i}`, events, { actor: pick(ACTORS), traceparent: `00-${String(i).padStart(32, '0')}-b7ad6b7169203331-01` });
+    await scene.append(`d${i}`, events, {
+      actor: pick(ACTORS),
+      traceparent: `00-${String(i).padStart(32, '0')}-b7ad6b7169203331-01`,
+      dataSubject: pick(ACTORS),
+    });
   }
   await scene.append('rare', [{ type: 'dev.mandate.delegation.denied.v1', data: { code: 'RARE' } }]);
   const client = new pg.Client({ connectionString: scene.database.url });
@@ -55,6 +60,28 @@ it.each<SearchFilter>([
     cursor = page.nextCursor;
   }
   expect(found).toEqual(expected);
+});
+
+it('leads from ids to positions, indexed or not yet', async () => {
+  for (const { id, position } of [all.at(-1), all.at(-SEGMENT_SIZE), all.at(-SEGMENT_SIZE - 1), all[0]] as AuditEventView[]) {
+    const proof = async (): Promise<string> => (await fetch(`${scene.served.url}/api/audit/log/proofs/${id}`)).text();
+    await until(async () => (await proof()).includes(`\nindex ${position - 1}\n`), { what: `the proof of event ${position}` });
+  }
+  expect((await scene.get('/api/audit/log/proofs/00000000000000000000000000')).status).toBe(404);
+});
+
+it('finds data subjects by the way', async () => {
+  const client = new pg.Client({ connectionString: scene.database.url });
+  await client.connect();
+  const read = async (text: string): Promise<unknown[]> => (await client.query<{ v: unknown }>(text)).rows.map(({ v }) => v);
+  expect(await read(`SELECT position >= ${2 * SEGMENT_SIZE} AS v FROM audit.subject_index`)).toEqual([true]);
+  const streams = Array.from({ length: Math.ceil((2 * SEGMENT_SIZE) / 100) }, (_, i) => `d${100 * i} ${100 * i + 1}`);
+  expect(
+    await read(
+      `SELECT stream_id || ' ' || position AS v FROM audit.subject_stream WHERE position <= ${2 * SEGMENT_SIZE} ORDER BY position`,
+    ),
+  ).toEqual(streams);
+  await client.end();
 });
 
 it('forgets what retention dropped', async () => {

@@ -1,12 +1,15 @@
 /** The search index as it is stored: written a whole segment at a time, read backwards. */
-import { inAllGroups, SEGMENT_SIZE, firstOf, indexSegment, segmentOf } from '@mandate/audit-trail';
+import { firstOf, inAllGroups, noPrefixes, putPrefix, SEGMENT_SIZE, SegmentIndex, segmentOf } from '@mandate/audit-trail';
 import type { Database } from '@mandate/event-store';
+import type { SubjectEvent, SubjectIndex } from '../erasure/index.js';
 import type { LogReader } from '../log/log-reader.js';
+import { foldRun, forgetRuns, placesOf } from './event-places.js';
 
 const LAST = { name: 'audit_last_segment', text: 'SELECT max(segment) AS segment FROM audit.segment' };
-const BEGIN_SEGMENT = 'INSERT INTO audit.segment (segment) VALUES ($1) ON CONFLICT DO NOTHING';
+const BEGIN_SEGMENT = 'INSERT INTO audit.segment (segment, ids) VALUES ($1, $2) ON CONFLICT DO NOTHING';
 const ADD_TERMS = `INSERT INTO audit.term (tenant, term, segment, positions) SELECT t.tenant, t.term, $1, t.positions
-  FROM unnest($2::text[], $3::text[], $4::bytea[]) AS t(tenant, term, positions)`;
+  FROM unnest($2::text[], $3::text[], $4::bytea[]) AS t(tenant, term, positions)
+  ON CONFLICT (tenant, term, segment) DO UPDATE SET positions = excluded.positions`;
 const TERM_PAGE = {
   name: 'audit_term_page',
   text: `SELECT segment, positions FROM audit.term WHERE tenant = $1 AND term = ANY ($2) AND segment BETWEEN $3 AND $4 ORDER BY segment DESC LIMIT $5`,
@@ -20,11 +23,11 @@ const FREQUENCY = {
   text: 'SELECT count(*) AS n FROM (SELECT FROM audit.term WHERE tenant = $1 AND term = ANY ($2) AND segment BETWEEN $3 AND $4 LIMIT 200) few',
 };
 
-/** Segments of which no event is left since retention dropped them; the last one stays, it says how far the index has come. */
-const FORGET = {
-  name: 'audit_forget_segments',
-  text: `DELETE FROM audit.segment WHERE segment < least((SELECT max(segment) FROM audit.segment), (SELECT (min(position) - 1) / ${SEGMENT_SIZE} FROM es.event WHERE log_id = 1))`,
-};
+/** Where what retention left begins. */
+const FIRST_KEPT = { name: 'audit_first_kept', text: 'SELECT min(position) AS position FROM es.event WHERE log_id = 1' };
+/** The last segment stays: it says how far the index has come. */
+const FORGET = 'DELETE FROM audit.segment WHERE segment < least((SELECT max(segment) FROM audit.segment), $1) RETURNING segment';
+const FORGET_TERMS = 'DELETE FROM audit.term WHERE segment < $1';
 
 const CHUNK = 512;
 const CATCH_UP_MS = 1_000;
@@ -32,9 +35,15 @@ const CATCH_UP_MS = 1_000;
 const PAGE = 256;
 
 export class SearchIndex {
+  /** As far as this process knows: at least so far is indexed. */
+  private known = 0;
+  /** What stood before this position is forgotten. */
+  private keptFrom = 1;
+
   constructor(
     private readonly database: Database,
     private readonly log: LogReader,
+    private readonly subjects: SubjectIndex,
   ) {}
 
   /** The last position that is indexed; everything behind it has to be looked at one by one. */
@@ -44,12 +53,17 @@ export class SearchIndex {
     return last === null || last === undefined ? 0 : firstOf(Number(last)) + SEGMENT_SIZE - 1;
   }
 
+  /** Positions at which an event with the id may stand, among those that are indexed. */
+  candidates(id: string): Promise<number[]> {
+    return placesOf(this.database, id);
+  }
+
   /** Indexes what is complete, for a second at most, and forgets what retention dropped. True: there may be more. */
   async catchUp(size: number): Promise<boolean> {
     const until = performance.now() + CATCH_UP_MS;
     while (performance.now() < until)
       if (!(await this.extend(size))) {
-        await this.database.query(FORGET);
+        await this.forget();
         return false;
       }
     return true;
@@ -57,26 +71,51 @@ export class SearchIndex {
 
   /** Indexes the next segment when all of it is there. False: it is not. A second process that does the same changes nothing. */
   private async extend(size: number): Promise<boolean> {
-    const from = (await this.indexedTo()) + 1;
+    if (size < this.known + SEGMENT_SIZE) return false;
+    const from = (this.known = await this.indexedTo()) + 1;
     const segment = segmentOf(from);
     if (size < from + SEGMENT_SIZE - 1) return false;
-    const events = [];
-    for (let at = from; at < from + SEGMENT_SIZE; at += CHUNK) events.push(...(await this.log.searchable(at, at + CHUNK - 1)));
-    const terms = indexSegment(segment, events);
+    const index = new SegmentIndex(segment);
+    const prefixes = noPrefixes();
+    const subjects: SubjectEvent[] = [];
+    for (let at = from; at < from + SEGMENT_SIZE; at += CHUNK)
+      for (const event of await this.log.indexed(at, at + CHUNK - 1)) {
+        index.add(event);
+        putPrefix(prefixes, event.position - from, event.id);
+        const { subject, tenant, resource, position } = event;
+        if (subject !== undefined) subjects.push({ subject, tenant, resource, position });
+      }
+    const terms = index.terms();
     await this.database.transaction(
       async (client) => {
-        const { rowCount } = await client.query(BEGIN_SEGMENT, [segment]);
-        if (rowCount === 0 || terms.length === 0) return;
+        const { rowCount } = await client.query(BEGIN_SEGMENT, [segment, terms.length > 0 ? Buffer.from(prefixes) : null]);
+        if (rowCount === 0) return;
         const columns = [
           terms.map(({ tenant }) => tenant),
           terms.map(({ term }) => term),
           terms.map(({ positions }) => Buffer.from(positions)),
         ];
         await client.query(ADD_TERMS, [segment, ...columns]);
+        await foldRun(client, segment);
+        await this.subjects.take(client, from, from + SEGMENT_SIZE - 1, subjects);
       },
       { durable: false },
     );
+    this.known = from + SEGMENT_SIZE - 1;
     return true;
+  }
+
+  private async forget(): Promise<void> {
+    const [row] = await this.database.query(FIRST_KEPT);
+    const kept = Number(row?.['position'] ?? 0);
+    if (kept <= this.keptFrom) return;
+    await this.database.transaction(async (client) => {
+      const { rowCount } = await client.query(FORGET, [segmentOf(kept)]);
+      if (rowCount === 0) return;
+      await client.query(FORGET_TERMS, [segmentOf(kept)]);
+      await forgetRuns(client, segmentOf(kept));
+    });
+    this.keptFrom = kept;
   }
 
   /** Positions from `last` down to `first` whose events have a term of each group, newest first. At least one group. */

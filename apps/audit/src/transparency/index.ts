@@ -5,7 +5,7 @@ import type { EventStore } from '@mandate/event-store';
 import { Gauge, type HealthRegistry, type Registry, type ServiceOptions } from '@mandate/service-host';
 import { nodeCrypto } from '@mandate/signing';
 import type { AuditLog } from '../http/audit-log.js';
-import { LogProofs } from './proofs.js';
+import { LogProofs, type EventIndex } from './proofs.js';
 import { Receipts } from './receipts.js';
 import { ServedLog } from './served-log.js';
 import { LogSigner } from './signer.js';
@@ -19,11 +19,16 @@ export interface TransparencyLog {
   signing: Transparency;
 }
 
-export const openTransparencyLog = async (store: EventStore, stateFolder: string, options: ServiceOptions): Promise<TransparencyLog> => {
+export const openTransparencyLog = async (
+  store: EventStore,
+  index: EventIndex,
+  stateFolder: string,
+  options: ServiceOptions,
+): Promise<TransparencyLog> => {
   const { instance, log, logger, clock = { now: Date.now } } = options;
   const hasher = new TreeHasher(nodeCrypto.sha256);
   const trees = new TreeStore(store.database);
-  const proofs = new LogProofs(hasher, trees, store.database);
+  const proofs = new LogProofs(hasher, trees, store.database, index);
   const { name } = await store.head();
   // By the log's own name: another database that is given the same folder is another log, not a past of this one.
   const signer = await LogSigner.open(hasher, join(stateFolder, 'signing', name), log?.origin ?? `mandate/${name}`);

@@ -6,20 +6,27 @@ import {
   parseCheckpointText,
   parseNote,
   prove,
-  readUint64,
   tilesOf,
   utf8,
   type Range,
   type TreeHasher,
 } from '@mandate/audit-log';
 import type { Database, Row } from '@mandate/event-store';
-import { AppError, decode128, isUlid } from '@mandate/kernel';
+import { AppError, isUlid } from '@mandate/kernel';
 import type { TreeStore } from './tree-store.js';
 
 export interface SignedHead {
   /** The signed note. */
   text: string;
   size: bigint;
+}
+
+/** Where events stand by their ids, as far as it has come. */
+export interface EventIndex {
+  /** The last position that it knows. */
+  indexedTo(): Promise<number>;
+  /** Positions that may be the event's: the record itself says whether it is. */
+  candidates(id: string): Promise<number[]>;
 }
 
 export interface Inclusion {
@@ -32,11 +39,15 @@ const BY_POSITION = {
   name: 'audit_entry',
   text: 'SELECT position, canonical FROM es.event WHERE log_id = 1 AND position = $1::bigint AND tenant = $2',
 };
-/** An index of the first 64 bits of ids: the record itself says whether it is the one. */
-const BY_ID = {
-  name: 'audit_entry_by_id',
-  text: `SELECT e.position, e.canonical FROM audit.event_place p JOIN es.event e ON e.log_id = 1 AND e.position = p.position
-          WHERE p.id = $1::bigint AND e.tenant = $2`,
+const AT_POSITIONS = {
+  name: 'audit_entries_at',
+  text: 'SELECT position, canonical FROM es.event WHERE log_id = 1 AND position = ANY ($1::bigint[]) AND tenant = $2',
+};
+/** What is not indexed yet is looked through. */
+const WITH_TEXT = {
+  name: 'audit_entry_with_text',
+  text: `SELECT position, canonical FROM es.event
+          WHERE log_id = 1 AND position > $1::bigint AND tenant = $2 AND position($3::bytea IN canonical) > 0`,
 };
 const ENTRIES = {
   name: 'audit_entries',
@@ -48,6 +59,7 @@ export class LogProofs {
     private readonly hasher: TreeHasher,
     private readonly store: TreeStore,
     private readonly database: Database,
+    private readonly index: EventIndex,
   ) {}
 
   /** The last signed head; one that the witnesses signed where that reaches `position`. Throws AppError `NOT_SIGNED_YET`. */
@@ -87,11 +99,9 @@ export class LogProofs {
     return (await this.database.query(ENTRIES, [first, last])).map((row) => row['canonical'] as Buffer);
   }
 
-  private async find(tenant: string, event: string): Promise<{ position: bigint; canonical: Buffer }> {
-    for (const row of await this.candidates(tenant, event)) {
-      const canonical = row['canonical'] as Buffer;
-      if (!isUlid(event) || idOf(canonical) === event) return { position: BigInt(row['position'] as string), canonical };
-    }
+  private async find(tenant: string, event: string): Promise<Entry> {
+    const entry = isUlid(event) ? await this.withId(tenant, event) : await this.atPosition(tenant, event);
+    if (entry) return entry;
     throw new AppError(
       'NOT_FOUND',
       'not-found',
@@ -99,14 +109,33 @@ export class LogProofs {
     );
   }
 
-  private async candidates(tenant: string, event: string): Promise<Row[]> {
-    if (/^[1-9]\d{0,14}$/.test(event)) return this.database.query(BY_POSITION, [event, tenant]);
-    return isUlid(event) ? this.database.query(BY_ID, [BigInt.asIntN(64, readUint64(decode128(event))).toString(), tenant]) : [];
+  private async atPosition(tenant: string, position: string): Promise<Entry | undefined> {
+    if (!/^[1-9]\d{0,14}$/.test(position)) return undefined;
+    return (await this.database.query(BY_POSITION, [position, tenant])).map(entryOf)[0];
+  }
+
+  /** How far the index has come is asked first: what it takes in meanwhile is looked at twice, and nothing is missed. */
+  private async withId(tenant: string, id: string): Promise<Entry | undefined> {
+    const indexed = await this.index.indexedTo();
+    const positions = await this.index.candidates(id);
+    const found = positions.length > 0 ? await this.database.query(AT_POSITIONS, [positions, tenant]) : [];
+    const isIt = ({ canonical }: Entry): boolean => idOf(canonical) === id;
+    return (
+      found.map(entryOf).find(isIt) ??
+      (await this.database.query(WITH_TEXT, [indexed, tenant, Buffer.from(`"id":"${id}"`)])).map(entryOf).find(isIt)
+    );
   }
 
   private async prove(ranges: readonly Range[]): Promise<Uint8Array[]> {
     return prove(this.hasher, ranges, await this.store.tiles(tilesOf(ranges)));
   }
 }
+
+interface Entry {
+  position: bigint;
+  canonical: Buffer;
+}
+
+const entryOf = (row: Row): Entry => ({ position: BigInt(row['position'] as string), canonical: row['canonical'] as Buffer });
 
 const idOf = (canonical: Buffer): string => (JSON.parse(canonical.toString('utf8')) as { id: string }).id;

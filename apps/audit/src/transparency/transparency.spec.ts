@@ -8,6 +8,9 @@ import { createLogger } from '@mandate/service-host';
 import { FakeClock, testDatabase, type TestDatabase } from '@mandate/testing';
 import pg from 'pg';
 import { migrateAudit } from '../migrations/index.js';
+import { SubjectIndex } from '../erasure/index.js';
+import { LogReader } from '../log/log-reader.js';
+import { SearchIndex } from '../search/search-index.js';
 import { openTransparencyLog, type TransparencyLog } from './index.js';
 
 const caller = { tenant: 'default', principal: 'auditor', traceparent: '' };
@@ -33,8 +36,9 @@ beforeAll(async () => {
   });
   folder = mkdtempSync(join(tmpdir(), 'mandate-transparency-'));
   clock = new FakeClock(Date.parse('2026-11-25T12:00:00.000Z'));
+  const index = (): SearchIndex => new SearchIndex(store.database, new LogReader(store.database), new SubjectIndex(store.database));
   const open = (instance: string): Promise<TransparencyLog> =>
-    openTransparencyLog(store, folder, { databaseUrl: database.url, natsUrl: '', masterKey, instance, logger, clock });
+    openTransparencyLog(store, index(), folder, { databaseUrl: database.url, natsUrl: '', masterKey, instance, logger, clock });
   [one, two] = [await open('one'), await open('two')];
 });
 afterAll(async () => {
@@ -105,14 +109,19 @@ it('tiles that were thrown away are made anew from the events', async () => {
 it('a tile that was changed stops the signing before anything wrong is signed', async () => {
   await owner.query('UPDATE audit.log_tile SET hashes = set_byte(hashes, 5, get_byte(hashes, 5) # 1) WHERE level = 1');
   await append(300);
-  const fresh = await openTransparencyLog(store, folder, {
-    databaseUrl: database.url,
-    natsUrl: '',
-    masterKey,
-    instance: 'two',
-    logger,
-    clock,
-  });
+  const fresh = await openTransparencyLog(
+    store,
+    new SearchIndex(store.database, new LogReader(store.database), new SubjectIndex(store.database)),
+    folder,
+    {
+      databaseUrl: database.url,
+      natsUrl: '',
+      masterKey,
+      instance: 'two',
+      logger,
+      clock,
+    },
+  );
   await expect(fresh.signing.round()).rejects.toMatchObject({ code: 'LOG_INCONSISTENT' });
   expect((await two.served.checkpoint()).split('\n')[1]).toBe('10002');
 });

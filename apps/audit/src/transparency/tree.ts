@@ -24,7 +24,7 @@ export class Tree {
    */
   async grow(head: LogHead): Promise<{ size: bigint; root: Uint8Array }> {
     const goal = BigInt(head.size);
-    for (let size = -1n; size < goal;) size = await this.store.grow((growth) => this.step(growth, goal, head.name));
+    for (let size = -1n; size < goal;) size = await this.store.grow((growth) => this.step(growth, goal));
     const edge = this.edge as TreeEdge;
     if (edge.size > goal) throw inconsistent(`the log has ${goal} events, and the tree has ${edge.size} already: events are gone`);
     const root = edge.root();
@@ -32,7 +32,7 @@ export class Tree {
     return { size: goal, root };
   }
 
-  private async step(growth: Growth, goal: bigint, log: string): Promise<bigint> {
+  private async step(growth: Growth, goal: bigint): Promise<bigint> {
     const edge = this.edge?.size === growth.size ? this.edge : await this.load(growth.size);
     const last = edge.size + STEP < goal ? edge.size + STEP : goal;
     if (edge.size >= last) return edge.size;
@@ -42,7 +42,6 @@ export class Tree {
     this.edge = null; // until what follows is committed
     for (let at = 0; at < hashes.length; at += HASH_BYTES) edge.append(hashes.subarray(at, at + HASH_BYTES));
     await growth.save([...this.filled, ...edge.partial()], edge.size);
-    await growth.savePlaces(first, last, log);
     this.filled = [];
     this.edge = edge;
     return edge.size;

@@ -51,4 +51,6 @@ describe('a search', () => {
 describe('words', () => {
   it('leave out what would be a term of its own each time', () =>
     expect(wordsIn('step s1 of 01KB0000000000000000000001, 12345678 at 0af7651916cd43dd')).toEqual(['step', 's1', 'of', 'at']));
+
+  it('leave out times', () => expect([...wordsIn('2026-11-29T17:12:28.896Z'), ...wordsIn('2026-11-29')]).toEqual(['2026', '11', '29']));
 });

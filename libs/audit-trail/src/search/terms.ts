@@ -1,6 +1,6 @@
 /** By which words an event is found. A term is a letter for its kind, a colon, and the word; terms of different kinds never meet. */
 import type { AuditEventView } from '@mandate/contracts';
-import { isUlid, type JsonValue } from '@mandate/kernel';
+import { isUlid, type JsonObject, type JsonValue } from '@mandate/kernel';
 
 /** An event brings at most so many words of its data; what comes behind them is found by everything else. */
 const MAX_WORDS = 64;
@@ -31,15 +31,49 @@ export const termsOf = (event: Searchable): ReadonlySet<string> => {
   return terms;
 };
 
-const fieldTerms = ({ actor, action, resource, outcome, traceId }: Searchable): Set<string> => {
-  const terms = new Set([`a:${actor.id}`, `t:${action}`, `r:${resource.type}`, `o:${outcome}`]);
-  for (const principal of actor.onBehalfOf ?? []) terms.add(`b:${principal}`);
-  if (traceId !== undefined) terms.add(`x:${traceId}`);
+/** What an event is found by beside its words: the letter of the kind, and the text. */
+export const eachField = ({ actor, action, resource, outcome, traceId }: Searchable, visit: (kind: string, text: string) => void): void => {
+  visit('a', actor.id);
+  visit('t', action);
+  visit('r', resource.type);
+  visit('o', outcome);
+  if (actor.onBehalfOf) for (const principal of actor.onBehalfOf) visit('b', principal);
+  if (traceId !== undefined) visit('x', traceId);
+};
+
+/** The texts whose words an event is found by. `visit` takes one and answers how many words the event has by now: it is left at enough of them. */
+export const eachText = ({ action, reason, where, data }: Searchable, visit: (text: string) => number): void => {
+  visit(action);
+  if (reason !== undefined) visit(reason);
+  visit(where.service);
+  if (visit(where.instance) < MAX_WORDS) hadEnough(data, visit);
+};
+
+const hadEnough = (value: JsonValue, visit: (text: string) => number): boolean => {
+  if (typeof value === 'string') return visit(value) >= MAX_WORDS;
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some((member) => hadEnough(member, visit));
+  for (const name in value) {
+    const member = (value as JsonObject)[name];
+    if (name !== '$ref' && member !== undefined && hadEnough(member, visit)) return true;
+  }
+  return false;
+};
+
+const fieldTerms = (event: Searchable): Set<string> => {
+  const terms = new Set<string>();
+  eachField(event, (kind, text) => terms.add(`${kind}:${text}`));
   return terms;
 };
 
-const wordsOf = ({ action, reason, where, data }: Searchable): Set<string> =>
-  dataWords([action, reason ?? null, where.service, where.instance, data]);
+const wordsOf = (event: Searchable): Set<string> => {
+  const words = new Set<string>();
+  eachText(event, (text) => {
+    for (const word of wordsIn(text)) words.add(word);
+    return words.size;
+  });
+  return words;
+};
 
 /** Each group names alternatives; an event must have one of each. `typesOf`: the types that an action may stand for. */
 export const termGroups = (filter: SearchFilter, typesOf: (action: string) => readonly string[]): string[][] => {
@@ -68,27 +102,14 @@ export const hasTerms = (event: Searchable, groups: readonly (readonly string[])
 
 const isOfWords = (group: readonly string[]): boolean => group[0]?.startsWith('w:') ?? false;
 
-const dataWords = (values: readonly JsonValue[]): Set<string> => {
-  const words = new Set<string>();
-  const visit = (value: JsonValue): void => {
-    if (words.size >= MAX_WORDS) return;
-    if (typeof value === 'string') for (const word of wordsIn(value)) words.add(word);
-    else if (Array.isArray(value)) value.forEach(visit);
-    else if (typeof value === 'object' && value !== null)
-      for (const [name, member] of Object.entries(value)) if (name !== '$ref' && member !== undefined) visit(member);
-  };
-  values.forEach(visit);
-  return words;
-};
-
 /** Most texts of the log come again and again: step ids, capabilities, workers, codes. */
 const known = new Map<string, readonly string[]>();
 const KNOWN_TEXTS = 4_096;
 const LONGEST_KNOWN = 64;
 
-/** In lower case. Ids, digests and long numbers are no words: each would be a term of its own. */
+/** In lower case. Ids, digests, long numbers and times are no words: each would be a term of its own. */
 export const wordsIn = (text: string): readonly string[] => {
-  if (isUlid(text)) return NO_WORDS;
+  if (isUlid(text) || TIME.test(text)) return NO_WORDS;
   const remembered = known.get(text);
   if (remembered) return remembered;
   const words = splitWords(text);
@@ -100,6 +121,7 @@ export const wordsIn = (text: string): readonly string[] => {
 };
 
 const NO_WORDS: readonly string[] = [];
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 const splitWords = (text: string): string[] => {
   const words: string[] = [];
