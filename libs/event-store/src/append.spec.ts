@@ -91,6 +91,29 @@ describe('a batch', () => {
     }
   });
 
+  it('refuses of streams that begin only those whose id or idempotency key is taken, and leaves nothing of them', async () => {
+    const begin = (stream: AppendEntry['stream'], key: string): AppendEntry => ({
+      ...entryFor(stream, 'no-stream', 2),
+      request: { digest: Buffer.alloc(32, key), idempotency: { principal: 'ann', key } },
+    });
+    const [taken, ...streams] = Array.from({ length: 4 }, () => newStream()) as [AppendEntry['stream'], ...AppendEntry['stream'][]];
+    const [a, b, c] = streams as [AppendEntry['stream'], AppendEntry['stream'], AppendEntry['stream']];
+    await store.append(begin(taken, 'begun'));
+    const { size } = await store.head();
+    const results = await Promise.all(
+      [begin(a, 'a'), begin(taken, 'other'), begin(b, 'begun'), begin(c, 'c')].map((entry) => store.append(entry)),
+    );
+    expect(results.map((result) => (result.ok ? result.firstPosition - size : result.code))).toEqual([
+      1,
+      'IDEMPOTENCY_CONFLICT',
+      'IDEMPOTENT_REPEAT',
+      3,
+    ]);
+    expect(await store.findStream('default', b)).toBeNull();
+    expect(await store.findRequest('default', 'ann', 'other')).toBeNull();
+    expect(await store.readStream({ tenant: 'default', stream: c })).toMatchObject([{ position: size + 3 }, { position: size + 4 }]);
+  });
+
   it('takes several entries of one stream, each after the one before', async () => {
     const stream = newStream();
     const other = newStream();
