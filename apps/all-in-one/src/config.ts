@@ -1,7 +1,12 @@
 /** Everything the host reads from its environment. */
-import { IsIn, IsInt, IsNotEmpty, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsNotEmpty, IsOptional, IsString, Matches, Max, Min, ValidateIf } from 'class-validator';
 import { NAME_TOKEN } from '@mandate/contracts';
-import { Env, type LogOptions } from '@mandate/service-host';
+import { Env, type LogOptions, type ServiceOptions } from '@mandate/service-host';
+
+const anyRecogniser = ({ recogniserModel, recogniserVkey }: HostConfig): boolean => Boolean(recogniserModel ?? recogniserVkey);
+const WITH_VKEY = '$property is missing: MANDATE_RECOGNISER_VKEY alone says nothing';
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+const WITH_MODEL = '$property must be the base64 of the public key that MANDATE_RECOGNISER_MODEL is checked with';
 
 export class HostConfig {
   @Env('DATABASE_URL') @Matches(/^postgres(ql)?:\/\//, { message: '$property must be a postgres:// address' }) databaseUrl!: string;
@@ -32,6 +37,9 @@ export class HostConfig {
   @Env('MANDATE_SERVICES') @IsString({ each: true }) services: string[] = ['all'];
   /** Steps at workers at once, of all tenants. */
   @Env('MANDATE_CAPACITY') @IsOptional() @IsInt() @Min(1) capacity?: number;
+  /** A recogniser's model in the place of the shipped one, its signature beside it, and the public key that it is checked with. */
+  @Env('MANDATE_RECOGNISER_MODEL') @ValidateIf(anyRecogniser) @IsString({ message: WITH_VKEY }) recogniserModel?: string;
+  @Env('MANDATE_RECOGNISER_VKEY') @ValidateIf(anyRecogniser) @Matches(BASE64, { message: WITH_MODEL }) recogniserVkey?: string;
   @Env('MANDATE_INSTANCE') @IsOptional() @Matches(NAME_TOKEN) instance?: string;
   @Env('MANDATE_LOG_LEVEL') @IsIn(['trace', 'debug', 'info', 'warn', 'error', 'silent']) logLevel:
     'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' = 'info';
@@ -41,3 +49,6 @@ export const logOptions = ({ logOrigin, witnesses }: HostConfig): LogOptions => 
   ...(logOrigin ? { origin: logOrigin } : {}),
   witnesses: witnesses.map((pair) => pair.split(' ')).map(([vkey = '', url = '']) => ({ vkey, url })),
 });
+
+export const recogniserOptions = ({ recogniserModel, recogniserVkey }: HostConfig): Pick<ServiceOptions, 'recogniser'> =>
+  recogniserModel && recogniserVkey ? { recogniser: { file: recogniserModel, vkey: recogniserVkey } } : {};

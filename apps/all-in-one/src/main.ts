@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '@mandate/kernel';
 import { createLogger, loadConfig, serve, type Served } from '@mandate/service-host';
-import { HostConfig, logOptions } from './config.js';
+import { HostConfig, logOptions, recogniserOptions } from './config.js';
 import { runHost } from './host.js';
 import { readMasterKey } from './master-key.js';
 import { chooseServices } from './services.js';
@@ -38,6 +38,7 @@ const start = async (): Promise<Served> => {
     ...(ownerUrl ? { ownerUrl } : {}),
     ...(token ? { natsToken: token } : {}),
     ...(config.capacity ? { capacity: config.capacity } : {}),
+    ...recogniserOptions(config),
   };
   return serve(services, options, { host, port });
 };

@@ -1,10 +1,12 @@
 /** The delegation engine as a service of its host. */
 import { migrateForService } from '@mandate/event-store';
 import { AppError } from '@mandate/kernel';
+import { loadOwn } from '@mandate/recognition-model';
 import { createServiceApp, Gauge, type HealthRegistry, type Registry, type RunningService, type Service } from '@mandate/service-host';
 import { DelegationEngineModule } from './delegation-engine.module.js';
 import { Engine, type EngineOptions } from './engine/engine.js';
 import { closeGround, openGround, type Ground } from './engine/ground.js';
+import { modelsWith } from './engine/models.js';
 import { HTTP_PREFIXES } from './http/index.js';
 import { migrateReadModel } from './read-model/index.js';
 
@@ -22,8 +24,9 @@ export const delegationEngine: Service = {
 
 /** Resolves once requests are taken. */
 export const startEngine = async (options: EngineOptions): Promise<RunningService> => {
+  const models = modelsWith(options.recogniser && loadOwn(options.recogniser));
   const ground = await openGround(options);
-  const engine = new Engine(ground, options);
+  const engine = new Engine(ground, options, models);
   const service = await createServiceApp({
     name: NAME,
     prefixes: HTTP_PREFIXES,

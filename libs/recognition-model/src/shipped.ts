@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { decodeModel, recogniser, type Recogniser, type RecogniserModel } from '@mandate/recognition';
@@ -23,7 +23,7 @@ export const SHIPPED: SignedModel = {
 /** Throws `UNSIGNED_MODEL` or `BAD_MODEL`, and Node's own error where a file is missing. */
 export const loadModel = (files: SignedModel): RecogniserModel => {
   const bytes = readFileSync(files.model);
-  verifySignature(bytes, readFileSync(files.signature, 'utf8'), readFileSync(files.publicKey, 'utf8'));
+  verifySignature(bytes, readFileSync(files.signature, 'utf8'), createPublicKey(readFileSync(files.publicKey, 'utf8')));
   return decodeModel(bytes);
 };
 

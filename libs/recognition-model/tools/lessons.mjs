@@ -11,7 +11,7 @@ const PAGE = 200;
 const open = () => {
   const { DATABASE_URL: databaseUrl, MANDATE_MASTER_KEY_FILE: file, MANDATE_HOME: home } = process.env;
   if (!databaseUrl || !(file || home)) throw new Error('--from-events needs DATABASE_URL, and MANDATE_MASTER_KEY_FILE or MANDATE_HOME');
-  const keyring = new Keyring(readFileSync(file ?? join(home, 'master.key'), 'utf8').trim());
+  const keyring = new Keyring(readFileSync(file || join(home, 'master.key'), 'utf8').trim());
   return EventStore.open({ databaseUrl, keyring, where: { service: 'train-recogniser', instance: 'tool' } });
 };
 

@@ -15,7 +15,7 @@ import {
   trainModel,
   trustIn,
 } from '@mandate/recognition/training';
-import { signatureOf } from '../dist/index.js';
+import { signatureOf, vkeyOf } from '../dist/index.js';
 import { readLessons } from './lessons.mjs';
 import { row, table } from './report.mjs';
 import { provenanceOf, readRequests } from './requests.mjs';
@@ -48,7 +48,7 @@ export const trainFromEvents = async ({ tenant, to: wanted, out, data, version }
   const provenance = provenanceOf(examples).map((one) =>
     one.source === FAMILY ? { ...one, licence: `the tenant's own lessons up to position ${to}` } : one,
   );
-  const header = { name: 'learned-structure', version, trainedOn: digestOf(JSON.stringify(all)), provenance };
+  const header = { name: 'learned-structure', version, trainedOn: digestOf(JSON.stringify(all)), provenance, tenant };
   const model = trainModel(examples, cases, header);
   const bytes = encodeModel(model);
   const digest = digestOf(bytes);
@@ -66,6 +66,6 @@ export const trainFromEvents = async ({ tenant, to: wanted, out, data, version }
     writeFileSync(join(out, 'recogniser.sig'), `${signatureOf(bytes, key)}\n`);
     writeFileSync(join(out, 'recogniser.pub'), createPublicKey(key).export({ type: 'spki', format: 'pem' }));
   }
-  console.log(JSON.stringify({ tenant, to, lessons: requests.length, erased, digest }));
+  console.log(JSON.stringify({ tenant, to, lessons: requests.length, erased, digest, ...(key ? { vkey: vkeyOf(key) } : {}) }));
   return 0;
 };

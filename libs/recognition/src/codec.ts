@@ -170,7 +170,7 @@ export const decodeModel = (bytes: Uint8Array): RecogniserModel => {
   };
   const floats = (name: string): Float32Array => fill(name, (length) => new Float32Array(length));
   const shorts = (name: string): Int16Array => fill(name, (length) => new Int16Array(length));
-  const { name, version, trainedOn, provenance, gate, situations, wordUnit } = preamble;
+  const { name, version, trainedOn, provenance, tenant, gate, situations, wordUnit } = preamble;
   const countsOf = (name: string): Counts =>
     countsFrom(
       fill(name.replace('*', 'keys'), (length) => new Uint32Array(length)),
@@ -185,7 +185,7 @@ export const decodeModel = (bytes: Uint8Array): RecogniserModel => {
       })),
     );
   return {
-    header: { name, version, trainedOn, provenance },
+    header: { name, version, trainedOn, provenance, ...(tenant === undefined ? {} : { tenant }) },
     linear: {
       words: floats('words').map((weight) => weight * wordUnit),
       dense: floats('dense'),

@@ -23,6 +23,8 @@ export interface ModelHeader {
   /** SHA-256 of what it was trained on. */
   trainedOn: string;
   provenance: readonly Provenance[];
+  /** Whose lessons are in it: no other tenant may be answered by it. */
+  tenant?: string;
 }
 
 export interface Gate {

@@ -35,6 +35,8 @@ export interface ServiceOptions {
   log?: LogOptions;
   /** Steps at workers at once, of all tenants; default: no limit but the workers' own. */
   capacity?: number;
+  /** A recogniser's model in the place of the shipped one, and the public key it is checked with (base64 of its SubjectPublicKeyInfo). */
+  recogniser?: { file: string; vkey: string };
   /** Names this process among its like, `[A-Za-z0-9_-]{1,64}`. */
   instance: string;
   logger: Logger;

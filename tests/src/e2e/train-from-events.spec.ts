@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { destroyKeys, EventStore, Keyring, type NewEvent, type StreamId } from '@mandate/event-store';
 import { ulid, type JsonObject } from '@mandate/kernel';
+import { loadOwn, type NamedModel } from '@mandate/recognition-model';
 import { testDatabase, type TestDatabase } from '@mandate/testing';
 
 const TOOL = fileURLToPath(new URL('../../../libs/recognition-model/tools/train-recogniser.mjs', import.meta.url));
@@ -68,11 +69,24 @@ interface Trained {
   lessons: number;
   erased: number;
   digest: string;
+  vkey?: string;
 }
-const train = async (...more: string[]): Promise<Trained> => {
+const trainWith = async (key: Record<string, string>, ...more: string[]): Promise<Trained> => {
   const args = [TOOL, '--from-events', '--tenant', 'default', '--out', join(folder, 'out'), ...more];
-  const env = { ...process.env, DATABASE_URL: database.url, MANDATE_MASTER_KEY_FILE: join(folder, 'master.key') };
+  const env = { PATH: process.env['PATH'], DATABASE_URL: database.url, ...key };
   return JSON.parse((await promisify(execFile)(process.execPath, args, { env })).stdout) as Trained;
+};
+const train = (...more: string[]): Promise<Trained> => trainWith({ MANDATE_MASTER_KEY_FILE: join(folder, 'master.key') }, ...more);
+/** Labelled requests of two sources more. */
+const writeData = async (): Promise<string> => {
+  const lines = ['letters', 'tables'].flatMap((source) =>
+    Array.from({ length: 120 }, (_, i) => {
+      const [label, words] = GOALS[i % GOALS.length] as (typeof GOALS)[number];
+      return JSON.stringify({ source, label, text: `${words} the ${source} of house ${i}` });
+    }),
+  );
+  await writeFile(join(folder, 'train.jsonl'), `${lines.join('\n')}\n`);
+  return folder;
 };
 
 it('refuses too few lessons, gives the same digest for the same log and another for one lesson more, and leaves erased goals out', async () => {
@@ -92,4 +106,23 @@ it('refuses too few lessons, gives the same digest for the same log and another 
   expect(more.digest).not.toBe(first.digest);
   await destroyKeys(store.database, { tenant: 'default', subject: null, kids: [], delegations: ids.slice(0, 1) });
   expect(await train()).toMatchObject({ lessons: 200, erased: 1 });
+}, 240_000);
+
+it('signs it, takes the key from MANDATE_HOME, and adds labelled requests as more sources; what comes out is loaded', async () => {
+  const key = join(folder, 'signing.pem');
+  const home = { MANDATE_HOME: folder, MANDATE_MASTER_KEY_FILE: '' };
+  const alone = await trainWith(home, '--new-key', key);
+  const own = (): NamedModel => loadOwn({ file: join(folder, 'out', 'recogniser.bin'), vkey: alone.vkey ?? '' });
+  expect(own()).toMatchObject({ digest: alone.digest, model: { header: { tenant: 'default' } } });
+  const data = await writeData();
+  const both = await trainWith(home, '--key', key, '--data', data);
+  expect(both).toMatchObject({ lessons: alone.lessons, vkey: alone.vkey });
+  expect(both.digest).not.toBe(alone.digest);
+  expect(own().model.header.provenance.map(({ source, requests }) => [source, requests])).toEqual([
+    ['letters', 120],
+    ['tables', 120],
+    ['tenant', alone.lessons],
+  ]);
+  expect(await readFile(join(folder, 'out', 'report.md'), 'utf8')).toMatch(/\| by folds \|[^]*\| left out \|/);
+  expect(await trainWith(home, '--key', key, '--data', data)).toEqual(both);
 }, 240_000);

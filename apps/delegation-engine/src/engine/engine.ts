@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { subjects } from '@mandate/contracts';
 import { DEFAULT_FALLBACK_THRESHOLD } from '@mandate/recognition';
-import { shippedDigest, shippedModel } from '@mandate/recognition-model';
 import {
   CommitCounter,
   DeadLetters,
@@ -32,6 +31,7 @@ import type { Ground } from './ground.js';
 import { Inbox, type InboundMessage } from './inbox.js';
 import { Layers } from './layers.js';
 import { leaseIdOf } from './leases.js';
+import type { Models } from './models.js';
 import { Presence } from './presence.js';
 import { GuardedReader, readWith } from './reading.js';
 import { Requests } from './requests.js';
@@ -83,6 +83,7 @@ export class Engine {
   constructor(
     private readonly ground: Ground,
     private readonly options: EngineOptions,
+    models: Models,
   ) {
     const { connection, store, signal, readModel, keyring } = ground;
     const { logger, clock, instance } = options;
@@ -101,7 +102,7 @@ export class Engine {
       lost: (partition) => this.takeover.lost(partition),
     });
     const { work } = this;
-    this.layers = new Layers({ connection, store, keyring, logger, model: shippedModel(), digest: shippedDigest() });
+    this.layers = new Layers({ connection, store, keyring, logger, models });
     this.reader = new GuardedReader(readWith(this.layers));
     this.children = new Children({ connection, store, work, keyring });
     this.requests = this.takeRequests();

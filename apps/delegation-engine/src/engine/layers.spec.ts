@@ -8,6 +8,7 @@ import { testDatabase, testNats, type TestDatabase, type TestNats } from '@manda
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
 import { Layers, SNAPSHOT_EVERY } from './layers.js';
+import { modelsWith } from './models.js';
 import { teaching } from './teaching.js';
 
 const START = Date.parse('2026-11-23T05:00:00.000Z');
@@ -23,14 +24,13 @@ let nats: TestNats;
 let connection: NatsConnection;
 let store: EventStore;
 const keyring = new Keyring('ab'.repeat(32));
-const engine = (): Layers =>
+const engine = (models = modelsWith()): Layers =>
   new Layers({
     connection,
     store,
     keyring,
     logger: createLogger({ service: 'tests', instance: 't', level: 'silent' }),
-    model: shippedModel(),
-    digest: shippedDigest(),
+    models,
   });
 
 beforeAll(async () => {
@@ -117,6 +117,22 @@ describe('the layer of a tenant', () => {
     expect(layers.recognise(TENANT, input).answeredBy).toEqual({ digest: digests.at(-1), layer: LESSONS });
     expect(layers.recognise('nobody', input).answeredBy).toEqual({ digest: shippedDigest() });
     await layers.current('nobody');
+  });
+
+  it("is folded anew over an operator's model, which answers nobody else where it holds one tenant's lessons", async () => {
+    const { header, ...parts } = shippedModel();
+    const own = { digest: 'c'.repeat(64), model: { ...parts, header: { ...header, trainedOn: 'd'.repeat(64), tenant: TENANT } } };
+    const layers = engine(modelsWith(own));
+    const { version, digest } = await layers.current(TENANT);
+    expect(version).toBe(LESSONS);
+    expect(digest).not.toBe(digests.at(-1));
+    const input = { text: goalOf(1), tools: [] };
+    expect(layers.recognise(TENANT, input).answeredBy).toEqual({ digest, layer: LESSONS });
+    expect(layers.recognise('nobody', input).answeredBy).toEqual({ digest: shippedDigest() });
+    await layers.current('nobody');
+    await layers.save(TENANT);
+    expect((await engine(modelsWith(own)).current(TENANT)).digest).toBe(digest);
+    expect((await engine().current(TENANT)).digest).toBe(digests.at(-1));
   });
 
   it('forgets what was erased, in memory, beside the log and when it is folded anew', async () => {

@@ -1,6 +1,6 @@
 /**
  * What each tenant's outcomes have taught its recogniser, as every engine knows it: folded from the tenant's lessons, from the last snapshot on,
- * when the bus tells of a new one. A layer is a function of the shipped model, the lessons up to a version and the goals that can still be read.
+ * when the bus tells of a new one. A layer is a function of the model under it, the lessons up to a version and the goals that can still be read.
  */
 import { createHash } from 'node:crypto';
 import { subjects } from '@mandate/contracts';
@@ -12,13 +12,13 @@ import {
   tenantRecogniser,
   type Recognition,
   type RecognitionInput,
-  type RecogniserModel,
   type TenantRecogniser,
 } from '@mandate/recognition';
 import type { Logger } from '@mandate/service-host';
 import type { NatsConnection, Subscription } from '@nats-io/transport-node';
 import { fold } from './recorded.js';
 import { RECOGNISER_STREAM, type RecogniserEvent } from './lesson-events.js';
+import type { Models } from './models.js';
 
 export interface Layer {
   recogniser: TenantRecogniser;
@@ -38,9 +38,7 @@ export interface LayersOptions {
   store: EventStore;
   keyring: Keyring;
   logger: Logger;
-  model: RecogniserModel;
-  /** SHA-256 of the shipped model. */
-  digest: string;
+  models: Models;
 }
 
 /** A snapshot's state. */
@@ -72,30 +70,25 @@ export class Layers {
   /** Used last at the end. */
   private readonly known = new Map<string, Layer>();
   private readonly loading = new Map<string, Promise<Layer>>();
-  private readonly snapshots: Snapshots;
-  /** Of a tenant without lessons. */
-  private readonly plain: Layer;
+  /** By the digest of the model under them: layers of tenants without lessons. */
+  private readonly plains = new Map<string, Layer>();
   private subscription: Subscription | undefined;
 
-  constructor(private readonly options: LayersOptions) {
-    const { store, keyring, model, digest } = options;
-    this.snapshots = new Snapshots(store.database, keyring, `${FOLD}/${digest}`);
-    this.plain = { recogniser: tenantRecogniser(model), digest, synonyms: new Map(), version: 0, position: 0, since: 0 };
-  }
+  constructor(private readonly options: LayersOptions) {}
 
   /** Answers with what this engine has read so far; a tenant that it does not know yet is read meanwhile. */
   recognise(tenant: string, input: RecognitionInput): Recognition & { answeredBy: AnsweredBy } {
     const layer = this.known.get(tenant);
     if (layer) this.keep(tenant, layer);
     else if (!this.loading.has(tenant)) void this.current(tenant).catch((error: unknown) => this.trouble(tenant, error));
-    const { recogniser, digest, version } = layer ?? this.plain;
+    const { recogniser, digest, version } = layer ?? this.plain(tenant);
     const { recognition } = recogniser.answer(input);
     return { ...recognition, answeredBy: version === 0 ? { digest } : { digest, layer: version } };
   }
 
   /** Words that were used for capabilities in this tenant, as far as this engine has read. */
   synonyms(tenant: string): Synonyms {
-    return (this.known.get(tenant) ?? this.plain).synonyms;
+    return (this.known.get(tenant) ?? this.plain(tenant)).synonyms;
   }
 
   /** Listens first, so that nothing falls between the reading and the listening. */
@@ -132,8 +125,8 @@ export class Layers {
 
   /** The layer as it was after `version` lessons, folded anew from the log. */
   async at(tenant: string, version: number): Promise<Layer> {
-    let layer = this.plain;
-    for await (const page of this.lessons(tenant, 0, version)) layer = this.taught(layer, page);
+    let layer = this.plain(tenant);
+    for await (const page of this.lessons(tenant, 0, version)) layer = this.taught(tenant, layer, page);
     return layer;
   }
 
@@ -145,7 +138,7 @@ export class Layers {
   private async put(tenant: string, { recogniser, synonyms, version, position, since }: Layer): Promise<void> {
     const words = [...synonyms].map(([word, uses]): [number, Record<string, number>] => [word, Object.fromEntries(uses)]);
     const state = { position, since, words, layer: Buffer.from(recogniser.bytes()).toString('base64') };
-    await this.snapshots.save(tenant, RECOGNISER_STREAM, { version, state });
+    await this.snapshots(tenant).save(tenant, RECOGNISER_STREAM, { version, state });
   }
 
   private async read(tenant: string): Promise<Layer> {
@@ -153,12 +146,12 @@ export class Layers {
     const erasedAt = await store.lastOfType(tenant, ERASURE);
     const before = this.known.get(tenant) ?? (await this.loaded(tenant));
     const stale = before !== null && before.since < erasedAt;
-    let layer = before && !stale ? before : { ...this.plain, since: (await store.head()).size };
+    let layer = before && !stale ? before : { ...this.plain(tenant), since: (await store.head()).size };
     const { rollbacks } = layer.recogniser.state;
     this.keep(tenant, layer);
     for await (const page of this.lessons(tenant, layer.version)) {
       // Learnt and renamed without a pause: nobody is answered by half a page under the name of what was before.
-      layer = this.taught(layer, page);
+      layer = this.taught(tenant, layer, page);
       this.keep(tenant, layer);
     }
     if (layer.recogniser.state.rollbacks > rollbacks)
@@ -173,19 +166,33 @@ export class Layers {
     if (this.known.size > KEPT) this.known.delete(this.known.keys().next().value as string);
   }
 
-  private fresh(since: number): Layer {
-    const { model, digest } = this.options;
+  private plain(tenant: string): Layer {
+    const { model, digest } = this.options.models(tenant);
+    const known = this.plains.get(digest);
+    if (known) return known;
+    const plain: Layer = { recogniser: tenantRecogniser(model), digest, synonyms: new Map(), version: 0, position: 0, since: 0 };
+    this.plains.set(digest, plain);
+    return plain;
+  }
+
+  private snapshots(tenant: string): Snapshots {
+    const { store, keyring, models } = this.options;
+    return new Snapshots(store.database, keyring, `${FOLD}/${models(tenant).digest}`);
+  }
+
+  private fresh(tenant: string, since: number): Layer {
+    const { model, digest } = this.options.models(tenant);
     return { recogniser: tenantRecogniser(model, newTenant(model)), digest, synonyms: new Map(), version: 0, position: 0, since };
   }
 
   private async loaded(tenant: string): Promise<Layer | null> {
-    const snapshot = await this.snapshots.load(tenant, RECOGNISER_STREAM);
+    const snapshot = await this.snapshots(tenant).load(tenant, RECOGNISER_STREAM);
     if (!snapshot) return null;
-    const { model } = this.options;
+    const { model } = this.options.models(tenant);
     const { layer, words, position, since } = snapshot.state as unknown as Kept;
     const state = decodeTenant(Buffer.from(layer, 'base64'), model.header.trainedOn);
     const synonyms = new Map(words.map(([word, uses]) => [word, new Map(Object.entries(uses))]));
-    return this.named({ recogniser: tenantRecogniser(model, state), synonyms, version: snapshot.version, position, since });
+    return this.named(tenant, { recogniser: tenantRecogniser(model, state), synonyms, version: snapshot.version, position, since });
   }
 
   /** What lies behind `after` in the log, page by page, with what the recogniser was asked. */
@@ -215,8 +222,8 @@ export class Layers {
   }
 
   /** Learns in place. A lesson whose goal was erased teaches nothing any more. */
-  private taught(before: Layer, page: readonly TaughtLesson[]): Layer {
-    const { recogniser, ...layer } = before.version === 0 ? this.fresh(before.since) : before;
+  private taught(tenant: string, before: Layer, page: readonly TaughtLesson[]): Layer {
+    const { recogniser, ...layer } = before.version === 0 ? this.fresh(tenant, before.since) : before;
     for (const { lesson, input, used } of page) {
       if (used) learnSynonyms(layer.synonyms, used);
       if (!input) continue;
@@ -225,12 +232,14 @@ export class Layers {
       else answer.learn(lesson.pattern);
     }
     const last = page.at(-1);
-    return last ? this.named({ ...layer, recogniser, version: last.version, position: last.lesson.position }) : { recogniser, ...layer };
+    return last
+      ? this.named(tenant, { ...layer, recogniser, version: last.version, position: last.lesson.position })
+      : { recogniser, ...layer };
   }
 
-  private named(layer: Omit<Layer, 'digest'> & { digest?: string }): Layer {
+  private named(tenant: string, layer: Omit<Layer, 'digest'> & { digest?: string }): Layer {
     const { weights } = layer.recogniser.state.current;
-    const digest = createHash('sha256').update(this.options.digest).update(littleEndian(weights)).digest('hex');
+    const digest = createHash('sha256').update(this.options.models(tenant).digest).update(littleEndian(weights)).digest('hex');
     return { ...layer, digest };
   }
 
