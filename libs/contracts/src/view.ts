@@ -39,6 +39,8 @@ export interface OutputReference {
 export interface StepView {
   id: string;
   capability: string;
+  /** The capability that the last attempt was made under instead. */
+  substitute?: string;
   state: TaskState;
   attempt: number;
   dependsOn: string[];

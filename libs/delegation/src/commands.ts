@@ -53,7 +53,16 @@ export type DelegationDecisionCommand = Told & {
 
 type Told =
   | RequestDelegation
-  | { type: 'dispatch'; stepId: string; instance: string; effects: Effects; reason: DispatchReason; now: number }
+  | {
+      type: 'dispatch';
+      stepId: string;
+      instance: string;
+      /** That stands in for the step's own. */
+      capability?: string;
+      effects: Effects;
+      reason: DispatchReason;
+      now: number;
+    }
   | { type: 'accepted'; stepId: string; attempt: number; acceptedAt: number; now: number }
   | {
       type: 'result';

@@ -202,7 +202,7 @@ describe('a failure', () => {
         {
           type: 'stepfailed',
           at: T0,
-          data: { stepId: 'a', attempt: 1, code: 'BAD_DAY', cancels: ['c1'] },
+          data: { stepId: 'a', attempt: 1, code: 'BAD_DAY', retryable: true, cancels: ['c1'] },
           personal: { error: 'it rained' },
         },
         {

@@ -112,6 +112,8 @@ export type DelegationEvent =
         lease: number;
         instance: string;
         capability: string;
+        /** What the step asks for, where `capability` stands in for it while its breaker is open. */
+        substituteFor?: string;
         effects: Effects;
         reason: DispatchReason;
         closeAt: string;
@@ -120,7 +122,12 @@ export type DelegationEvent =
   | Of<'stepstarted', { stepId: string; attempt: number; instance: string; closeAt: string }>
   | Of<'stepprogressed', { stepId: string; attempt: number }, { progress: JsonValue }>
   | Of<'stepsucceeded', { stepId: string; attempt: number; bytes: number; usage?: Usage }, { output: JsonValue; sha256?: string }>
-  | Of<'stepfailed', { stepId: string; attempt: number; code: string; cancels: string[]; usage?: Usage }, { error: string }>
+  /** `retryable`: by what the worker says, another attempt might do better; there was none left to make. */
+  | Of<
+      'stepfailed',
+      { stepId: string; attempt: number; code: string; retryable?: boolean; cancels: string[]; usage?: Usage },
+      { error: string }
+    >
   | Of<
       'stepretried',
       { stepId: string; attempt: number; code: string; counts: boolean; retryAt: string; cancels: string[]; usage?: Usage },

@@ -1,5 +1,5 @@
 /** What each event makes of a delegation. Total: an event that does not fit leaves the state as it is, because history is never refused. */
-import { INLINE_OUTPUT_BYTES, REQUEST_DEFAULTS } from '@mandate/contracts';
+import { INLINE_OUTPUT_BYTES, REQUEST_DEFAULTS, type AskReason } from '@mandate/contracts';
 import { parseDuration } from '@mandate/kernel';
 import { addCost, costOf, microUsdOf, NO_COST } from './cost.js';
 import type { DelegationEvent, PlannedStep } from './events.js';
@@ -142,6 +142,7 @@ const freshStep = ({ compensate, ...plan }: PlannedStep, texts: Texts, approval:
   attempt: 0,
   lease: 0,
   instance: null,
+  capability: plan.capability,
   effects: 'idempotent',
   failures: 0,
   losses: 0,
@@ -221,11 +222,16 @@ const retried = ({ failures, losses }: Step, { counts, code }: Of<'stepretried'>
   return code === 'WORKER_LOST' ? { losses: losses + 1 } : {};
 };
 
+const reasonOf = ({ counts, code }: Of<'stepretried'>['data']): AskReason => {
+  if (counts) return 'retry';
+  return code === 'WORKER_LOST' ? 'worker-lost' : 'not-accepted';
+};
+
 const stepChange = (step: Step, event: StepEvent): Partial<Step> => {
   switch (event.type) {
     case 'stepdispatched': {
-      const { attempt, lease, instance, effects, closeAt } = event.data;
-      return { attempt, lease, instance, effects, phase: { status: 'dispatched', closeAt: Date.parse(closeAt) } };
+      const { attempt, lease, instance, capability, effects, closeAt } = event.data;
+      return { attempt, lease, instance, capability, effects, phase: { status: 'dispatched', closeAt: Date.parse(closeAt) } };
     }
     case 'stepstarted':
       return { startedAt: step.startedAt ?? event.at, phase: { status: 'started', closeAt: Date.parse(event.data.closeAt) } };
@@ -235,7 +241,7 @@ const stepChange = (step: Step, event: StepEvent): Partial<Step> => {
       return { phase: { status: 'failed', error: { code: event.data.code, message: event.personal?.error ?? '' }, endedAt: event.at } };
     case 'stepretried':
       return {
-        phase: { status: 'backoff', retryAt: Date.parse(event.data.retryAt) },
+        phase: { status: 'backoff', retryAt: Date.parse(event.data.retryAt), reason: reasonOf(event.data) },
         ...retried(step, event.data),
       };
     case 'inputrequired':

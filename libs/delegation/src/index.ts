@@ -18,5 +18,6 @@ export type { Situation } from './replay/recorded-request.js';
 export * from './stored.js';
 export { learnSynonyms, type SynonymCounts, type Synonyms } from './planning/synonyms.js';
 export * from './planning/templates.js';
-export { concurrencyKeyOf, notHeld, placeSteps, type HeldSlot, type Placed, type StepGrant, type StepNeed } from './placing.js';
+export { endedAttempts, type EndedAttempt } from './outcomes.js';
+export { concurrencyKeyOf, needOf, notHeld, placeSteps, type HeldSlot, type Placed, type StepGrant, type StepNeed } from './placing.js';
 export * from './view.js';

@@ -11,7 +11,7 @@
  * - fallback: plain delegation of the whole goal to the best-matching agent, when the engine is not sure enough.
  * - child: a delegation asked for by a running attempt, within what is left of its parent's budget.
  */
-import type { Effects, ErrorView, Pattern } from '@mandate/contracts';
+import type { AskReason, Effects, ErrorView, Pattern } from '@mandate/contracts';
 import type { JsonObject, JsonValue } from '@mandate/kernel';
 import type { Cost, CostLimit } from './cost.js';
 
@@ -41,7 +41,7 @@ export interface Question {
 export type StepPhase =
   /** Waits for its dependencies, an approval or a free slot. */
   | { status: 'pending' }
-  | { status: 'backoff'; retryAt: number }
+  | { status: 'backoff'; retryAt: number; reason: AskReason }
   | { status: 'dispatched'; closeAt: number }
   | { status: 'started'; closeAt: number }
   | { status: 'input-required'; question: Question }
@@ -64,6 +64,8 @@ export interface Step {
   /** Offers made within the attempt; with the attempt number it names the current lease. */
   lease: number;
   instance: string | null;
+  /** That the last offer was made under: the plan's, or what stood in for it. */
+  capability: string;
   effects: Effects;
   /** Attempts that count against `maxAttempts`. */
   failures: number;

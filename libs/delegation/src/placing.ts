@@ -2,11 +2,11 @@
  * From what was decided to what is appended: steps that may begin ask for slots, what gets one is dispatched in the same breath, and what gets
  * none joins those who wait. A generator, because who gives slots may be another process: it yields each step that needs one, and is told.
  */
-import type { Effects } from '@mandate/contracts';
+import type { AskReason, Effects } from '@mandate/contracts';
 import { decide } from './decide.js';
 import type { DelegationEvent } from './events.js';
 import { evolve } from './evolve.js';
-import { dispatchableSteps, isRunning, stepsOf, type Delegation } from './model.js';
+import { dispatchableSteps, isRunning, stepsOf, type Delegation, type Step } from './model.js';
 
 /** A slot of a worker for a step. */
 export interface StepGrant {
@@ -15,6 +15,8 @@ export interface StepGrant {
   attempt: number;
   lease: number;
   instance: string;
+  /** The step's own, or what stands in for it. */
+  capability: string;
   effects: Effects;
 }
 
@@ -26,6 +28,9 @@ export interface StepNeed {
   capability: string;
   /** The delegation's concurrency key. */
   key: string | null;
+  reason: AskReason;
+  /** Another capability may stand in for it: nobody approved of exactly this one, and none but a planner answers with a plan. */
+  substitutable: boolean;
 }
 
 export interface HeldSlot {
@@ -72,14 +77,15 @@ export function* placeSteps<Grant extends StepGrant>(
     const wanted = { stepId, attempt: step.attempt + 1, lease: 1 };
     const ready = given.find((candidate) => candidate.stepId === stepId && candidate.attempt === wanted.attempt);
     if (!ready && waiting.has(stepId)) continue;
-    const grant = ready ?? (yield { ...wanted, capability: step.plan.capability, key: concurrencyKeyOf(after) });
+    const grant = ready ?? (yield { ...wanted, ...needOf(step, after) });
     if (!grant) {
       waitingAdded.push(stepId);
       continue;
     }
     grants.push(grant);
+    const { instance, capability, effects } = grant;
     const reason = step.attempt === 0 ? 'first' : 'retry';
-    for (const event of decide({ type: 'dispatch', stepId, instance: grant.instance, effects: grant.effects, reason, now }, after)) {
+    for (const event of decide({ type: 'dispatch', stepId, instance, capability, effects, reason, now }, after)) {
       events.push(event);
       after = evolve(after, event, id);
     }
@@ -99,6 +105,20 @@ export function* placeSteps<Grant extends StepGrant>(
     released: slotsHeld(before).filter((slot) => !held.some((other) => isFor(other, slot))),
   };
 }
+
+/** What the step's next attempt asks of a slot, and of the queue for it. */
+export const needOf = (step: Step, state: Delegation): Omit<StepNeed, 'stepId' | 'attempt' | 'lease'> => ({
+  capability: step.plan.capability,
+  key: concurrencyKeyOf(state),
+  reason: askReasonOf(step),
+  substitutable: !step.planning && step.approval === 'not-needed' && 'planApproval' in state && state.planApproval === 'not-needed',
+});
+
+/** Why the step's next attempt is asked for. */
+const askReasonOf = ({ attempt, phase }: Step): AskReason => {
+  if (phase.status === 'backoff') return phase.reason;
+  return attempt === 0 ? 'first' : 'answered';
+};
 
 /** Grants that no attempt of the delegation holds: only these may be given back. The same grant can come twice. */
 export const notHeld = <Grant extends StepGrant>(state: Delegation, grants: readonly Grant[]): Grant[] => {
@@ -122,7 +142,7 @@ const slotsHeld = (state: Delegation): HeldSlot[] =>
           attempt: step.attempt,
           lease: step.lease,
           instance: step.instance as string,
-          capability: step.plan.capability,
+          capability: step.capability,
           key: concurrencyKeyOf(state),
         }))
     : [];

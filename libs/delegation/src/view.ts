@@ -57,6 +57,7 @@ const stepView = (delegationId: string, step: Step): StepView => {
   return {
     id: plan.id,
     capability: plan.capability,
+    ...(step.capability === plan.capability ? {} : { substitute: step.capability }),
     state: stepState(step),
     attempt: step.attempt,
     dependsOn: plan.dependsOn,

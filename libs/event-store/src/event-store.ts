@@ -247,13 +247,19 @@ export class EventStore {
   }
 
   /** The most urgent steps, behind `after`; they leave the list with the append that dispatches them. */
-  waitingHead(tenant: string, capability: string, limit: number, after?: { urgency: number; rank: number }): Promise<streams.WaitingRow[]> {
-    return streams.waitingHead(this.database, tenant, capability, limit, after);
+  waitingHead(
+    tenant: string,
+    capability: string,
+    limit: number,
+    after?: { urgency: number; rank: number },
+    which?: streams.WhichWaiting,
+  ): Promise<streams.WaitingRow[]> {
+    return streams.waitingHead(this.database, tenant, capability, limit, after, which);
   }
 
   /** The most urgent step of each of up to `limit` keys, and of those without one. */
-  waitingKeyHeads(tenant: string, capability: string, limit: number): Promise<streams.WaitingRow[]> {
-    return streams.waitingKeyHeads(this.database, tenant, capability, limit);
+  waitingKeyHeads(tenant: string, capability: string, limit: number, which?: streams.WhichWaiting): Promise<streams.WaitingRow[]> {
+    return streams.waitingKeyHeads(this.database, tenant, capability, limit, which);
   }
 
   waitingSteps(tenant: string, delegationId: string): Promise<streams.WaitingRow[]> {

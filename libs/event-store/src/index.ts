@@ -20,7 +20,7 @@ export * from './refusal-recorder.js';
 export * from './refusal-tally.js';
 export { holdsOver, newestOf, type Partition, partitionsOf, removeDeadLettersBefore, retirePartition } from './retention.js';
 export { type Snapshot, Snapshots } from './snapshots.js';
-export type { HeldSlot, RegisteredRequest, StreamRow, WaitingRow } from './streams.js';
+export type { HeldSlot, RegisteredRequest, StreamRow, WaitingRow, WhichWaiting } from './streams.js';
 export { Subscription, type SubscriptionOptions } from './subscription.js';
 export * from './types.js';
 export { Upcasters, type Upcaster } from './upcasters.js';

@@ -1,6 +1,6 @@
 /** The state beside the log that appends keep: streams, timers, slots, waiting steps, requests. */
 import type { Database, Row } from './database.js';
-import type { SlotAcquisition, StreamId, WaitingStep } from './types.js';
+import type { SlotAcquisition, StreamId, WaitingStep, WaitReason } from './types.js';
 
 export interface StreamRow {
   tenant: string;
@@ -28,6 +28,8 @@ export interface WaitingRow extends WaitingStep {
   rank: number;
   key: string | null;
   since: Date;
+  reason: WaitReason;
+  substitutable: boolean;
 }
 
 export interface RegisteredRequest {
@@ -63,24 +65,35 @@ const SLOTS = {
   text: `SELECT tenant, delegation_id, step_id, attempt, lease, instance, capability, key, partition FROM es.slot
           WHERE ($1::text IS NULL OR instance = $1) AND ($2::smallint IS NULL OR partition = $2)`,
 };
-const WAITING = 'tenant, capability, urgency, rank, delegation_id, step_id, attempt, key, since';
-const WAITING_HEAD = {
-  name: 'es_waiting_head',
-  text: `SELECT ${WAITING} FROM es.waiting WHERE tenant = $1 AND capability = $2 AND (urgency, rank) > ($4, $5) ORDER BY urgency, rank LIMIT $3`,
-};
+const WAITING = 'tenant, capability, urgency, rank, delegation_id, step_id, attempt, key, since, reason, substitutable';
+/** Without retries the same from indexes that have none: however many of them stand in front, they are not gone through. */
+const NO_RETRIES = "AND reason <> 'retry'";
+const waitingHeadOf = (name: string, which: string): { name: string; text: string } => ({
+  name,
+  text: `SELECT ${WAITING} FROM es.waiting WHERE tenant = $1 AND capability = $2 ${which} AND (urgency, rank) > ($4, $5) ORDER BY urgency, rank LIMIT $3`,
+});
+const WAITING_HEAD = { all: waitingHeadOf('es_waiting_head', ''), fresh: waitingHeadOf('es_waiting_head_fresh', NO_RETRIES) };
 /** The first step of each key, in the order of the keys: one index probe a key, however many steps wait under it. */
-const WAITING_KEY_HEADS = {
-  name: 'es_waiting_key_heads',
+const waitingKeyHeadsOf = (name: string, which: string): { name: string; text: string } => ({
+  name,
   text: `WITH RECURSIVE heads AS (
-           (SELECT ${WAITING} FROM es.waiting WHERE tenant = $1 AND capability = $2 AND key > $4 ORDER BY key, urgency, rank LIMIT 1)
+           (SELECT ${WAITING} FROM es.waiting WHERE tenant = $1 AND capability = $2 ${which} AND key > $4 ORDER BY key, urgency, rank LIMIT 1)
            UNION ALL
            SELECT next.* FROM heads h, LATERAL
-             (SELECT ${WAITING} FROM es.waiting w WHERE w.tenant = $1 AND w.capability = $2 AND w.key > h.key ORDER BY w.key, w.urgency, w.rank LIMIT 1) next)
+             (SELECT ${WAITING} FROM es.waiting w WHERE w.tenant = $1 AND w.capability = $2 ${which} AND w.key > h.key ORDER BY w.key, w.urgency, w.rank LIMIT 1) next)
          SELECT * FROM heads LIMIT $3`,
+});
+const WAITING_KEY_HEADS = {
+  all: waitingKeyHeadsOf('es_waiting_key_heads', ''),
+  fresh: waitingKeyHeadsOf('es_waiting_key_heads_fresh', NO_RETRIES),
 };
+const waitingKeylessOf = (name: string, which: string): { name: string; text: string } => ({
+  name,
+  text: `SELECT ${WAITING} FROM es.waiting WHERE tenant = $1 AND capability = $2 ${which} AND key IS NULL ORDER BY urgency, rank LIMIT 1`,
+});
 const WAITING_KEYLESS = {
-  name: 'es_waiting_keyless',
-  text: `SELECT ${WAITING} FROM es.waiting WHERE tenant = $1 AND capability = $2 AND key IS NULL ORDER BY urgency, rank LIMIT 1`,
+  all: waitingKeylessOf('es_waiting_keyless', ''),
+  fresh: waitingKeylessOf('es_waiting_keyless_fresh', NO_RETRIES),
 };
 const WAITING_STEP = {
   name: 'es_waiting_step',
@@ -147,6 +160,9 @@ export const slots = async (database: Database, filter: { instance?: string; par
     partition: row['partition'] as number | null,
   }));
 
+/** `fresh`: without those who wait to be tried again after a failure. */
+export type WhichWaiting = 'all' | 'fresh';
+
 /** Most urgent first, behind `after`. */
 export const waitingHead = async (
   database: Database,
@@ -154,13 +170,21 @@ export const waitingHead = async (
   capability: string,
   limit: number,
   after: { urgency: number; rank: number } = { urgency: Number.MIN_SAFE_INTEGER, rank: 0 },
-): Promise<WaitingRow[]> => (await database.query(WAITING_HEAD, [tenant, capability, limit, after.urgency, after.rank])).map(waitingRow);
+  which: WhichWaiting = 'all',
+): Promise<WaitingRow[]> =>
+  (await database.query(WAITING_HEAD[which], [tenant, capability, limit, after.urgency, after.rank])).map(waitingRow);
 
 /** The most urgent step of each of up to `limit` keys, and of those without a key. */
-export const waitingKeyHeads = async (database: Database, tenant: string, capability: string, limit: number): Promise<WaitingRow[]> => {
+export const waitingKeyHeads = async (
+  database: Database,
+  tenant: string,
+  capability: string,
+  limit: number,
+  which: WhichWaiting = 'all',
+): Promise<WaitingRow[]> => {
   const [keyed, keyless] = await Promise.all([
-    database.query(WAITING_KEY_HEADS, [tenant, capability, limit, '']),
-    database.query(WAITING_KEYLESS, [tenant, capability]),
+    database.query(WAITING_KEY_HEADS[which], [tenant, capability, limit, '']),
+    database.query(WAITING_KEYLESS[which], [tenant, capability]),
   ]);
   return [...keyed, ...keyless].map(waitingRow).sort((a, b) => a.urgency - b.urgency || a.rank - b.rank);
 };
@@ -185,6 +209,8 @@ const waitingRow = (row: Row): WaitingRow => ({
   attempt: row['attempt'] as number,
   key: row['key'] as string | null,
   since: row['since'] as Date,
+  reason: row['reason'] as WaitReason,
+  substitutable: row['substitutable'] as boolean,
 });
 
 export const waitingOf = async (database: Database, tenant: string, { id }: StreamId): Promise<string[]> =>

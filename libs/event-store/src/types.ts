@@ -53,6 +53,9 @@ export interface SlotAcquisition {
   key?: string | null;
 }
 
+/** Why an attempt waits to be made: `retry` after a failure of the one before, the others without one. */
+export type WaitReason = 'first' | 'retry' | 'worker-lost' | 'not-accepted' | 'answered';
+
 export interface WaitingStep {
   stepId: string;
   attempt: number;
@@ -60,6 +63,10 @@ export interface WaitingStep {
   key?: string | null;
   /** Smaller goes first. */
   urgency: number;
+  /** Default `first`. */
+  reason?: WaitReason;
+  /** A substitute of the capability may take it; default no. */
+  substitutable?: boolean;
 }
 
 /** What is appended, checked and changed together, or not at all. */

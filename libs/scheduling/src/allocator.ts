@@ -5,10 +5,14 @@
  * A grant is held from the moment it is given and confirmed by the append that records the dispatch; a scheduler that takes over raises the
  * epoch that every such append carries, which voids what its predecessor granted and nobody confirmed.
  */
-import { blockOf, bucketPrefix, chooseWorker, takeTokens, type Block, type Candidate, type Worker } from './blocks.js';
+import { blockOf, bucketPrefix, chooseWorker, takeTokens, type Block, type Candidate, type Choice, type Worker } from './blocks.js';
+import { capabilityBreaker, workerBreaker, type BreakerBlock } from './breaker.js';
+import { BreakerCounts, type AttemptOutcome } from './breaker-counts.js';
 import { Buckets } from './buckets.js';
+import type { BreakerVerdict } from './guards.js';
 import { Occupancy, type SlotHolder } from './occupancy.js';
-import { dimension, type Policy } from './policy.js';
+import { dimension, type Policy, type PolicyEvent } from './policy.js';
+import { RetryCounts, retryBudgetOf, type RetryBlock } from './retry-budget.js';
 
 /** A step that could begin if it had a slot. */
 export interface StepToPlace extends Candidate {
@@ -28,6 +32,8 @@ export interface Surroundings {
   policyOf: (tenant: string) => Policy;
   /** Those that are there and can do it. */
   workersFor: (tenant: string, capability: string) => readonly Worker[];
+  /** Others wait for the capability: it has nothing to lend. Absent: nobody waits. */
+  isQueued?: (tenant: string, capability: string) => boolean;
 }
 
 export interface Explanation {
@@ -38,10 +44,12 @@ export interface Explanation {
 
 export interface Handout {
   granted: SlotHolder[];
-  /** `held-up`: nothing behind these can go on either; `keys`: only limits of keys were in the way of all of them. */
+  /** `held-up`: nothing behind these can go on either; `keys`: only limits of keys, or of retries, were in the way of all of them. */
   outcome: 'given' | 'held-up' | 'keys';
-  /** When a rate allows the next one. */
+  /** When a rate or the retry budget allows the next one. */
   readyAt: number | null;
+  /** The retry budget is spent. */
+  held: RetryBlock | null;
 }
 
 /** An unconfirmed grant this old belongs to an engine that died or hangs: only a new epoch makes it safe to give the slot again. */
@@ -51,6 +59,8 @@ const HOLDERS_SHOWN = 10;
 export class Allocator {
   private slots = new Occupancy();
   private buckets = new Buckets();
+  private retries = new RetryCounts();
+  private breakers = new BreakerCounts();
   /** Waiting steps whose grant is on its way to the engine that owns them. */
   private readonly handedOver = new Set<string>();
 
@@ -64,17 +74,33 @@ export class Allocator {
     return this.handedOver.size;
   }
 
-  /** A slot of the least loaded worker that may have the step, or what is in the way. */
+  /**
+   * A slot of the least loaded worker that may have the step, or what is in the way. Where that is a breaker, the capability's substitute may take
+   * the step, with what its own work leaves free: the slot then names that capability.
+   */
   choose(step: StepToPlace, now: number): { granted: SlotHolder } | { block: Block } {
+    const choice = this.chooseAs(step, now);
+    if ('granted' in choice || choice.block.kind !== 'breaker' || !step.substitutable) return choice;
+    const { tenant } = step;
+    const capability = this.around.policyOf(tenant).guards.substitutes.get(step.capability);
+    if (capability === undefined || this.around.isQueued?.(tenant, capability)) return choice;
+    const lent = this.chooseAs({ ...step, capability }, now);
+    return 'granted' in lent ? lent : choice;
+  }
+
+  private chooseAs(step: StepToPlace, now: number): { granted: SlotHolder } | { block: Block } {
     const block = this.blockFor(step, now);
     if (block) return { block };
     const policy = this.around.policyOf(step.tenant);
-    const choice = chooseWorker(step, this.workersFor(step), policy, this.slots);
+    const choice = this.chooseWorker(step, policy);
     if ('block' in choice) return choice;
     takeTokens(step, policy, this.buckets, now);
-    const { tenant, delegationId, stepId, attempt, lease, capability, key } = step;
+    const { tenant, delegationId, stepId, attempt, lease, capability, key, reason = 'first' } = step;
     const granted = { tenant, delegationId, stepId, attempt, lease, instance: choice.worker.instance, capability, key };
     this.slots.hold(granted, false, now);
+    // A further lease is the same attempt, for somebody else.
+    if (lease === 1) this.retries.granted(step, reason, now);
+    this.breakers.granted(granted, policy.guards);
     return { granted };
   }
 
@@ -82,6 +108,7 @@ export class Allocator {
   handOut(waiting: readonly StepToPlace[], now: number): Handout {
     const granted: SlotHolder[] = [];
     let readyAt: number | null = null;
+    let held: RetryBlock | null = null;
     for (const step of waiting) {
       if (this.handedOver.has(stepName(step))) continue;
       const choice = this.choose(step, now);
@@ -91,16 +118,35 @@ export class Allocator {
         continue;
       }
       const { block } = choice;
-      if (block.kind === 'rate') readyAt = Math.min(readyAt ?? Infinity, block.readyAt);
-      if (!isOfKey(block)) return { granted, outcome: 'held-up', readyAt };
+      if (block.kind === 'retry-budget') held = block;
+      if (block.kind === 'rate' || block.kind === 'retry-budget') readyAt = Math.min(readyAt ?? Infinity, block.readyAt);
+      if (!isOfStep(block)) return { granted, outcome: 'held-up', readyAt, held };
     }
-    return { granted, outcome: granted.length > 0 ? 'given' : 'keys', readyAt };
+    return { granted, outcome: granted.length > 0 ? 'given' : 'keys', readyAt, held };
+  }
+
+  /** The retries of a capability have to wait; null: they may go on. */
+  heldRetries(tenant: string, capability: string, now: number): RetryBlock | null {
+    return this.retries.blockOf({ tenant, capability }, retryBudgetOf(this.around.policyOf(tenant).guards.retryBudgets, capability), now);
   }
 
   explain(candidate: Candidate, now: number): Explanation {
-    const choice = chooseWorker(candidate, this.workersFor(candidate), this.around.policyOf(candidate.tenant), this.slots);
+    const choice = this.chooseWorker(candidate, this.around.policyOf(candidate.tenant));
     const block = this.blockFor(candidate, now) ?? ('block' in choice ? choice.block : null);
     return { block, holders: block ? this.holdersBehind(candidate, block) : [] };
+  }
+
+  /** An attempt ended: what breakers conclude from it. */
+  ended(outcome: AttemptOutcome, now: number): BreakerVerdict[] {
+    const { workers, guards } = this.around.policyOf(outcome.tenant);
+    // What a quarantine took away was not lost by the worker.
+    if (outcome.result === 'lost' && workers[outcome.instance] === 'quarantined') return [];
+    return this.breakers.ended(outcome, guards, now);
+  }
+
+  policyChanged(tenant: string, event: PolicyEvent): void {
+    if (event.type === 'breakeropened' || event.type === 'breakerhalfopened' || event.type === 'breakerclosed')
+      this.breakers.changed(tenant, event.data);
   }
 
   /** The append that records the dispatch was made. */
@@ -128,6 +174,8 @@ export class Allocator {
     this.slots = new Occupancy();
     this.handedOver.clear();
     this.buckets = new Buckets(now);
+    this.retries = new RetryCounts();
+    this.breakers = new BreakerCounts();
   }
 
   /** Makes the slots what is stored, as read from `readAt` on. `fresh`: the epoch is new, which voids what is not confirmed. */
@@ -141,6 +189,19 @@ export class Allocator {
     this.buckets.sweep(this.around.policyOf(tenant).rates, bucketPrefix(tenant), now);
   }
 
+  /** Forgets what nothing was counted in for a window. */
+  sweepCounts(now: number): void {
+    this.retries.sweep(now);
+    this.breakers.sweep(now);
+  }
+
+  private chooseWorker(step: Candidate & { except?: string | null }, policy: Policy): Choice {
+    const { tenant, capability } = step;
+    const brokenOf = ({ instance }: Worker): BreakerBlock | null =>
+      this.breakers.blockOf(tenant, workerBreaker(instance, capability), policy.guards, this.slots);
+    return chooseWorker(step, this.workersFor(step), policy, this.slots, brokenOf);
+  }
+
   private workersFor({ tenant, capability, except = null }: Candidate & { except?: string | null }): readonly Worker[] {
     const workers = this.around.workersFor(tenant, capability);
     return except === null ? workers : workers.filter(({ instance }) => instance !== except);
@@ -149,7 +210,13 @@ export class Allocator {
   private blockFor(candidate: Candidate, now: number): Block | null {
     const { capacity, policyOf } = this.around;
     if (this.slots.size >= capacity) return { kind: 'capacity', max: capacity, running: this.slots.size };
-    return blockOf(candidate, policyOf(candidate.tenant), this.slots, this.buckets, now);
+    const policy = policyOf(candidate.tenant);
+    return blockOf(candidate, policy, this.slots, this.buckets, now) ?? this.guardOf(candidate, policy, now);
+  }
+
+  private guardOf({ tenant, capability, reason }: Candidate, { guards }: Policy, now: number): Block | null {
+    const held = reason === 'retry' ? this.heldRetries(tenant, capability, now) : null;
+    return held ?? this.breakers.blockOf(tenant, capabilityBreaker(capability), guards, this.slots);
   }
 
   private holdersBehind({ tenant, capability }: Candidate, block: Block): SlotHolder[] {
@@ -161,5 +228,6 @@ export class Allocator {
 const stepName = ({ tenant, delegationId, stepId }: { tenant: string; delegationId: string; stepId: string }): string =>
   `${tenant}/${delegationId}/${stepId}`;
 
-const isOfKey = (block: Block): boolean =>
-  (block.kind === 'limit' && block.limit === 'key') || (block.kind === 'rate' && block.rate === 'key');
+/** Others may go on. */
+const isOfStep = (block: Block): boolean =>
+  block.kind === 'retry-budget' || (block.kind === 'limit' && block.limit === 'key') || (block.kind === 'rate' && block.rate === 'key');

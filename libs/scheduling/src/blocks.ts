@@ -1,12 +1,19 @@
 /** Why a step cannot be dispatched just now: the first thing that stands in its way, exactly. */
+import type { AskReason } from '@mandate/contracts';
+import type { BreakerBlock } from './breaker.js';
 import type { Buckets } from './buckets.js';
 import type { Occupancy } from './occupancy.js';
 import { dimension, entryOf, type LimitKind, type Policy, type RateKind } from './policy.js';
+import type { RetryBlock } from './retry-budget.js';
 
 export interface Candidate {
   tenant: string;
   capability: string;
   key: string | null;
+  /** Why the attempt is asked for; absent: for the first time. */
+  reason?: AskReason;
+  /** A substitute of the capability may take it. */
+  substitutable?: boolean;
 }
 
 export interface Worker {
@@ -25,7 +32,9 @@ export type Block =
   /** Nobody who can do it is there. */
   | { kind: 'no-worker'; capability: string }
   /** Everybody who can do it has its hands full, or may not have more. */
-  | { kind: 'busy'; capability: string; slots: number };
+  | { kind: 'busy'; capability: string; slots: number }
+  | RetryBlock
+  | BreakerBlock;
 
 /** What stops every worker alike: pauses, limits and rates of tenant, capability and key. Null: nothing. */
 export const blockOf = (candidate: Candidate, policy: Policy, occupancy: Occupancy, buckets: Buckets, now: number): Block | null =>
@@ -101,17 +110,34 @@ export const workerBlock = ({ tenant, capability }: Candidate, worker: Worker, p
 
 export type Choice = { worker: Worker } | { block: Block };
 
-/** The least loaded worker that may have the step, or why there is none. `workers`: those that are there and can do it. */
-export const chooseWorker = (candidate: Candidate, workers: readonly Worker[], policy: Policy, occupancy: Occupancy): Choice => {
+/**
+ * The least loaded worker that may have the step, or why there is none. `workers`: those that are there and can do it; `brokenOf`: what its
+ * breaker says of one of them. A breaker is named only where all that could take the step have one in the way: else it waits for the others.
+ */
+export const chooseWorker = (
+  candidate: Candidate,
+  workers: readonly Worker[],
+  policy: Policy,
+  occupancy: Occupancy,
+  brokenOf: (worker: Worker) => BreakerBlock | null = () => null,
+): Choice => {
   let best: Worker | null = null;
   let lowest = Infinity;
   let block: Block | null = null;
+  let broken: BreakerBlock | null = null;
   let slots = 0;
+  let isBusy = false;
   for (const worker of workers) {
     slots += worker.concurrency;
     const own = workerBlock(candidate, worker, policy, occupancy);
     if (own) {
       if (own.kind !== 'busy') block ??= own;
+      else if (own.slots > 0) isBusy = true;
+      continue;
+    }
+    const breaker = brokenOf(worker);
+    if (breaker) {
+      broken ??= breaker;
       continue;
     }
     const load = occupancy.ofWorker(candidate.tenant, worker.instance, candidate.capability) / worker.concurrency;
@@ -122,7 +148,7 @@ export const chooseWorker = (candidate: Candidate, workers: readonly Worker[], p
   }
   if (best) return { worker: best };
   if (workers.length === 0) return { block: { kind: 'no-worker', capability: candidate.capability } };
-  return { block: block ?? { kind: 'busy', capability: candidate.capability, slots } };
+  return { block: block ?? (isBusy ? null : broken) ?? { kind: 'busy', capability: candidate.capability, slots } };
 };
 
 /** Tenants in the order in which they may take the next slot that is free for all: who runs least for its weight goes first. */

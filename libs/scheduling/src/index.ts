@@ -1,8 +1,13 @@
 export * from './allocator.js';
 export * from './blocks.js';
+export * from './breaker.js';
+export type { AttemptOutcome } from './breaker-counts.js';
 export * from './buckets.js';
+export * from './every.js';
+export * from './guards.js';
 export * from './occupancy.js';
 export * from './cron.js';
 export * from './policy.js';
+export * from './retry-budget.js';
 export * from './schedule.js';
 export * from './urgency.js';

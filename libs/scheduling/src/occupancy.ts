@@ -34,6 +34,10 @@ export class Occupancy {
     return this.slots.size;
   }
 
+  has(holder: SlotHolder): boolean {
+    return this.slots.has(slotId(holder));
+  }
+
   hold(holder: SlotHolder, confirmed: boolean, now: number): void {
     const id = slotId(holder);
     if (!this.slots.has(id)) this.count(holder, 1);

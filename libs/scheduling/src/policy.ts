@@ -1,8 +1,13 @@
 /**
- * What operators decide about a tenant's flow of work, event-sourced: limits, rates, pauses, and what single workers may get.
+ * What is decided about a tenant's flow of work, event-sourced: limits, rates, pauses, and what single workers may get, by operators; and its guards
+ * (`guards.ts`), by operators and by the scheduler.
  * Pure. A policy is small: it is kept whole in memory by every engine and changes within the time of one event.
  */
-import { AppError, type Decider } from '@mandate/kernel';
+import type { Decider } from '@mandate/kernel';
+import { breakerName, capabilityBreaker } from './breaker.js';
+import { EVERY } from './every.js';
+import { decideGuard, evolveGuards, isGuardEvent, NO_GUARDS, type GuardCommand, type GuardEvent, type Guards } from './guards.js';
+import { assertRoom, without, type PolicyCommandOf, type PolicyEventOf } from './policy-parts.js';
 
 /** `max` steps at workers at once: of one concurrency key, one capability, one worker, or the whole tenant. */
 export type LimitKind = 'key' | 'capability' | 'worker' | 'tenant';
@@ -28,57 +33,46 @@ export interface Policy {
   workers: Readonly<Record<string, Exclude<WorkerMode, 'active'>>>;
   /** Share of the log's capacity beside other tenants. */
   weight: number;
-}
-
-interface Of<Type extends string, Data> {
-  type: Type;
-  at: number;
-  data: Data & { by: string; reason: string };
+  guards: Guards;
 }
 
 export type PolicyEvent =
-  | Of<'limitset', { kind: LimitKind; name: string; max: number }>
-  | Of<'limitremoved', { kind: LimitKind; name: string }>
-  | Of<'rateset', { kind: RateKind; name: string } & Rate>
-  | Of<'rateremoved', { kind: RateKind; name: string }>
-  | Of<'weightset', { weight: number }>
-  | Of<'paused', { kind: PauseKind; name: string }>
-  | Of<'resumed', { kind: PauseKind; name: string }>
-  | Of<'workermoded', { instance: string; mode: WorkerMode }>;
+  | PolicyEventOf<'limitset', { kind: LimitKind; name: string; max: number }>
+  | PolicyEventOf<'limitremoved', { kind: LimitKind; name: string }>
+  | PolicyEventOf<'rateset', { kind: RateKind; name: string } & Rate>
+  | PolicyEventOf<'rateremoved', { kind: RateKind; name: string }>
+  | PolicyEventOf<'weightset', { weight: number }>
+  | PolicyEventOf<'paused', { kind: PauseKind; name: string }>
+  | PolicyEventOf<'resumed', { kind: PauseKind; name: string }>
+  | PolicyEventOf<'workermoded', { instance: string; mode: WorkerMode }>
+  | GuardEvent;
 
 export const POLICY_EVENT_PREFIX = 'dev.mandate.policy.';
 export const policyEventName = (type: PolicyEvent['type']): string => `${POLICY_EVENT_PREFIX}${type}.v1`;
 
-interface Command<Type extends string> {
-  type: Type;
-  by: string;
-  reason: string;
-  now: number;
-}
-
 export type PolicyCommand =
-  | (Command<'set-limit'> & { kind: LimitKind; name: string; max: number })
-  | (Command<'remove-limit'> & { kind: LimitKind; name: string })
-  | (Command<'set-rate'> & { kind: RateKind; name: string } & Rate)
-  | (Command<'remove-rate'> & { kind: RateKind; name: string })
-  | (Command<'set-weight'> & { weight: number })
-  | (Command<'pause'> & { kind: PauseKind; name: string })
-  | (Command<'resume'> & { kind: PauseKind; name: string })
-  | (Command<'mode-worker'> & { instance: string; mode: WorkerMode });
+  | PolicyCommandOf<'set-limit', { kind: LimitKind; name: string; max: number }>
+  | PolicyCommandOf<'remove-limit', { kind: LimitKind; name: string }>
+  | PolicyCommandOf<'set-rate', { kind: RateKind; name: string } & Rate>
+  | PolicyCommandOf<'remove-rate', { kind: RateKind; name: string }>
+  | PolicyCommandOf<'set-weight', { weight: number }>
+  | PolicyCommandOf<'pause', { kind: PauseKind; name: string }>
+  | PolicyCommandOf<'resume', { kind: PauseKind; name: string }>
+  | PolicyCommandOf<'mode-worker', { instance: string; mode: WorkerMode }>
+  | GuardCommand;
 
-export const OPEN_POLICY: Policy = { limits: {}, rates: {}, paused: {}, workers: {}, weight: 1 };
+export const OPEN_POLICY: Policy = { limits: {}, rates: {}, paused: {}, workers: {}, weight: 1, guards: NO_GUARDS };
 
 /** How a limit, a rate or a pause is named within a policy. */
 export const dimension = (kind: LimitKind | PauseKind, name: string): string => `${kind}:${kind === 'tenant' ? '' : name}`;
 
-const MAX_ENTRIES = 1_000;
-
-/** Stands for each name of its kind that has no entry of its own: `key:*` limits every key alike. */
-export const EVERY = '*';
-
 /** What a policy says of a name. */
 export const entryOf = <Value>(entries: Readonly<Record<string, Value>>, kind: LimitKind, name: string): Value | undefined =>
   entries[dimension(kind, name)] ?? (kind === 'tenant' ? undefined : entries[dimension(kind, EVERY)]);
+
+/** Work for the capability waits, or takes its substitute. */
+export const isOpen = ({ guards }: Policy, capability: string): boolean =>
+  guards.breakers.get(breakerName(capabilityBreaker(capability)))?.state === 'open';
 
 /** A command that changes nothing gives no event. Throws AppError `TOO_MANY_LIMITS`. */
 export const decidePolicy = (command: PolicyCommand, policy: Policy): PolicyEvent[] => {
@@ -120,15 +114,13 @@ export const decidePolicy = (command: PolicyCommand, policy: Policy): PolicyEven
       const { instance, mode } = command;
       return (policy.workers[instance] ?? 'active') === mode ? [] : [{ type: 'workermoded', at, data: { instance, mode, ...tag } }];
     }
+    default:
+      return decideGuard(command, policy.guards);
   }
 };
 
-const assertRoom = (entries: Readonly<Record<string, unknown>>, name: string): void => {
-  if (!(name in entries) && Object.keys(entries).length >= MAX_ENTRIES)
-    throw new AppError('TOO_MANY_LIMITS', 'limited', `a tenant has at most ${MAX_ENTRIES} of these: remove some first`);
-};
-
 export const evolvePolicy = (policy: Policy, event: PolicyEvent): Policy => {
+  if (isGuardEvent(event)) return { ...policy, guards: evolveGuards(policy.guards, event) };
   const { data } = event;
   switch (event.type) {
     case 'limitset':
@@ -154,9 +146,6 @@ export const evolvePolicy = (policy: Policy, event: PolicyEvent): Policy => {
     }
   }
 };
-
-const without = <Value>(record: Readonly<Record<string, Value>>, name: string): Record<string, Value> =>
-  Object.fromEntries(Object.entries(record).filter(([key]) => key !== name));
 
 export const policyDecider: Decider<PolicyCommand, Policy, PolicyEvent> = {
   initial: OPEN_POLICY,

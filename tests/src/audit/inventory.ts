@@ -17,7 +17,17 @@ const POLICY = [
   'policy.paused',
   'policy.resumed',
   'policy.workermoded',
+  'policy.retrybudgetset',
+  'policy.retrybudgetremoved',
+  'policy.breakerruleset',
+  'policy.breakerruleremoved',
+  'policy.breakeropened',
+  'policy.breakerclosed',
+  'policy.substituteset',
+  'policy.substituteremoved',
 ];
+/** What the scheduler concludes from how attempts end. */
+const GUARDED = ['policy.retriesheld', 'policy.breakeropened', 'policy.breakerhalfopened', 'policy.breakerclosed'];
 const RETIRED = ['retention.retired', 'retention.ran'];
 const REQUESTED = ['delegation.requested', 'delegation.rejected'];
 const ATTEMPTED = [
@@ -102,7 +112,7 @@ export const MESSAGES: Readonly<globalThis.Record<string, Record>> = {
 /** Ticks and duties by name, timers by source file, and what follows the log. */
 export const SCHEDULES: Readonly<globalThis.Record<string, Record>> = {
   partitions: 'no effect outside of memory',
-  scheduler: ATTEMPTED,
+  scheduler: [...ATTEMPTED, ...GUARDED],
   takeover: 'reads',
   timers: [...ATTEMPTED, 'delegation.failed'],
   // By its tick, and the follower that asks for what was triggered.
@@ -151,6 +161,9 @@ export const COMMANDS: Readonly<globalThis.Record<string, string>> = {
   drain: 'POST /api/scheduling',
   quarantine: 'POST /api/scheduling',
   activate: 'POST /api/scheduling',
+  'retry-budget': 'POST /api/scheduling',
+  breaker: 'POST /api/scheduling',
+  substitute: 'POST /api/scheduling',
   'dead-letters list': 'GET /api/delegations/dead-letters',
   'dead-letters show': 'GET /api/delegations/dead-letters/:id',
   'dead-letters redrive': 'POST /api/delegations/dead-letters/redrive',

@@ -63,7 +63,7 @@ export class SimDispatcher {
       attempt: step.attempt,
       number: step.lease,
       instance: step.instance ?? '',
-      capability: step.plan.capability,
+      capability: step.capability,
       effects: step.effects,
       acceptedAt: null,
       started: false,
@@ -187,9 +187,11 @@ export class SimDispatcher {
     });
     if (grant) {
       const { effects } = grant;
-      return yield* this.engine.apply(entry, { type: 'dispatch', stepId, instance: grant.instance, effects, reason, now: timeline.now }, [
-        grant,
-      ]);
+      return yield* this.engine.apply(
+        entry,
+        { type: 'dispatch', stepId, instance: grant.instance, capability, effects, reason, now: timeline.now },
+        [grant],
+      );
     }
     const { attempt: number, number: lease } = attempt;
     yield* this.engine.apply(entry, { type: 'not-accepted', stepId, attempt: number, lease, reason, now: timeline.now });

@@ -3,6 +3,7 @@ import type { SchedulingChange, SchedulingView } from '@mandate/contracts';
 import type { Command } from 'commander';
 import { CliError, EXIT } from '../exit.js';
 import type { Output } from '../output.js';
+import { guardRows } from '../text/guard-text.js';
 import { table } from '../text/table.js';
 import { apiOf, withCommonOptions, type CommandContext, type CommonOptions, type Register } from './context.js';
 
@@ -15,33 +16,34 @@ const show = (context: CommandContext, { json }: CommonOptions, view: Scheduling
   for (const line of lines(context.output, view)) context.output.line(line);
 };
 
-const lines = (output: Output, { running, weight, limits, rates, paused, workers }: SchedulingView): string[] => {
+const lines = (output: Output, view: SchedulingView): string[] => {
+  const { running, weight, limits, rates, paused, workers } = view;
   const rows = [
     ...limits.map((limit) => ['limit', limit.kind, limit.name || '-', `${limit.running}/${limit.max} running`]),
     ...rates.map((rate) => ['rate', rate.kind, rate.name, `${rate.perSecond} a second, burst ${rate.burst}`]),
     ...paused.map((pause) => ['paused', pause.kind, pause.name || '-', pause.reason || '-']),
     ...workers.map(({ instance, mode }) => ['worker', '-', instance, mode]),
+    ...guardRows(view),
   ];
   const facts = `${running} steps at workers, weight ${weight}`;
-  if (rows.length === 0) return [facts, output.paint('dim', 'nothing is limited; mandate limit, rate, pause and drain change that')];
   return [facts, '', ...table([['what', 'of', 'name', ''].map((name) => output.paint('dim', name)), ...rows])];
 };
 
-const changing = (
+export const changing = (
   command: Command,
   context: CommandContext,
-  changeOf: (args: readonly string[]) => Omit<SchedulingChange, 'reason'>,
+  changeOf: (args: readonly string[], options: Readonly<Record<string, string | undefined>>) => Omit<SchedulingChange, 'reason'>,
 ): void => {
   command.option('--reason <text>', 'why, for the record');
   withCommonOptions(command).action(async (...given: unknown[]) => {
     const options = command.opts<ChangeOptions>();
     const args = given.slice(0, -2).filter((arg): arg is string => typeof arg === 'string');
-    const change = { ...changeOf(args), ...(options.reason === undefined ? {} : { reason: options.reason }) };
+    const change = { ...changeOf(args, command.opts()), ...(options.reason === undefined ? {} : { reason: options.reason }) };
     show(context, options, await apiOf(context, options).changeScheduling(change));
   });
 };
 
-const number = (text: string | undefined, what: string): number => {
+export const number = (text: string | undefined, what: string): number => {
   const value = Number(text);
   if (text === undefined || text.trim() === '' || !Number.isFinite(value))
     throw new CliError('NOT_A_NUMBER', `${what} must be a number`, EXIT.usage);
@@ -49,13 +51,13 @@ const number = (text: string | undefined, what: string): number => {
 };
 
 /** `<kind> <name>`, where the tenant has no name. */
-const named = (kind: string | undefined, name: string | undefined): Pick<SchedulingChange, 'kind' | 'name'> => ({
+export const named = (kind: string | undefined, name: string | undefined): Pick<SchedulingChange, 'kind' | 'name'> => ({
   kind: kind as NonNullable<SchedulingChange['kind']>,
   ...(name === undefined || kind === 'tenant' ? {} : { name }),
 });
 
 export const registerScheduling: Register = (program, context) => {
-  const command = program.command('scheduling').description('limits, rates, pauses, and what runs under them');
+  const command = program.command('scheduling').description('limits, rates, pauses, retry budgets, breakers, and what runs under them');
   withCommonOptions(command).action(async (options: CommonOptions) => show(context, options, await apiOf(context, options).scheduling()));
 };
 

@@ -47,7 +47,7 @@ const stepLines = (output: Output, steps: readonly StepView[]): string[] => {
   const head = ['step', 'capability', 'state', 'attempt', 'took', 'worker', 'after'].map((name) => output.paint('dim', name));
   const rows = steps.map((step) => [
     step.id,
-    step.capability,
+    step.substitute ? `${step.capability} (by ${step.substitute})` : step.capability,
     stateText(output, step.state),
     String(step.attempt),
     tookText(step.startedAt, step.endedAt) || '-',
@@ -60,13 +60,13 @@ const stepLines = (output: Output, steps: readonly StepView[]): string[] => {
 const waitingLines = (output: Output, { steps }: DelegationView): string[] =>
   steps.flatMap(({ id, capability, waiting }) => {
     if (!waiting) return [];
-    const { blockedBy, holders, position, priority, since } = waiting;
+    const { blockedBy, holders, position, priority, reason, since } = waiting;
     const place = position > 1000 ? 'behind more than a thousand' : `number ${position}`;
     const held = holders.map((holder) => `  held by ${holder.delegationId} step ${holder.stepId} on ${holder.worker}`);
     return [
       '',
       output.paint('yellow', `${id} waits: ${blockText(blockedBy, capability)}`),
-      `  ${place} for ${capability} since ${since}, priority ${priority}`,
+      `  ${place} for ${capability} since ${since}, priority ${priority}${reason === 'retry' ? ', a retry' : ''}`,
       ...held,
     ];
   });
@@ -87,7 +87,16 @@ const blockText = (block: NonNullable<StepView['waiting']>['blockedBy'], capabil
       return `no worker for ${capability} is there`;
     case 'busy':
       return `all ${block['slots']} slots for ${capability} are taken`;
+    case 'retry-budget':
+      return `retry budget of ${block['capability']} spent: ${block['retries']} of ${block['allowed']} retries within a minute; more from ${block['readyAt']}`;
+    case 'breaker':
+      return `breaker of ${block['breaker']}${name} is ${block['state']} since ${block['since']}${triesText(block)}`;
   }
+};
+
+const triesText = (block: NonNullable<NonNullable<StepView['waiting']>['blockedBy']>): string => {
+  if (block['triesAt']) return `; tried next at ${block['triesAt']}`;
+  return block['state'] === 'open' ? '; until it is closed by hand' : '; it lets a few attempts through';
 };
 
 const questionLines = (output: Output, { id, steps }: DelegationView): string[] =>

@@ -3,9 +3,10 @@
  * Callers run it inside the delegation's lane, so that state in memory and log never diverge.
  */
 import {
-  concurrencyKeyOf,
   decide,
+  endedAttempts,
   initial,
+  needOf,
   nextWakeAt,
   notHeld,
   placeSteps,
@@ -247,7 +248,7 @@ export class DelegationWriter {
     if (placed.events.length > 0) entry.traceparent = origin.traceparent;
     for (const stepId of placed.waitingAdded) entry.waiting.add(stepId);
     for (const stepId of placed.waitingRemoved) entry.waiting.delete(stepId);
-    this.settleSlots(entry, placed);
+    this.settleSlots(entry, before, placed);
     const transition = { before, after: placed.after, events: placed.events, wakeAt: nextWakeAt(placed.after, now) };
     if (placed.after.status === 'active') this.remember(entry);
     else this.forget(entry);
@@ -295,24 +296,21 @@ export class DelegationWriter {
         release: placed.released.map((slot) => slot.stepId),
       },
       waiting: {
-        add: placed.waitingAdded.map((stepId) => {
+        add: placed.waitingAdded.flatMap((stepId) => {
           const step = 'steps' in after ? after.steps[stepId] : undefined;
-          return {
-            stepId,
-            attempt: step?.attempt ?? 0,
-            capability: step?.plan.capability ?? '',
-            key: concurrencyKeyOf(after),
-            urgency: urgencyOf(now, 'priority' in after ? after.priority : PRIORITIES.default),
-          };
+          const urgency = urgencyOf(now, 'priority' in after ? after.priority : PRIORITIES.default);
+          return step ? [{ stepId, attempt: step.attempt, urgency, ...needOf(step, after) }] : [];
         }),
         remove: placed.waitingRemoved,
       },
     };
   }
 
-  private settleSlots(entry: Entry, placed: Placed<Grant>): void {
+  private settleSlots(entry: Entry, before: Delegation, placed: Placed<Grant>): void {
     for (const holder of placed.grants) this.scheduler.tell({ kind: 'confirmed', holder });
     const holder = (slot: HeldSlot): SlotHolder => ({ tenant: entry.tenant, delegationId: entry.id, ...slot });
+    const outcomes = endedAttempts(before, placed.events).map((ended) => ({ ...holder(ended), result: ended.result }));
+    if (outcomes.length > 0) this.scheduler.tell({ kind: 'ended', outcomes });
     if (placed.released.length > 0) this.scheduler.tell({ kind: 'freed', holders: placed.released.map(holder) });
     if (placed.waitingAdded.length > 0 && 'steps' in placed.after) {
       const { steps } = placed.after;

@@ -98,7 +98,7 @@ export class Dispatcher implements WriterListener {
       attempt: step.attempt,
       lease: step.lease,
       instance: step.instance ?? '',
-      capability: step.plan.capability,
+      capability: step.capability,
       effects: step.effects,
       acceptedAt: null,
       started: false,
@@ -183,10 +183,9 @@ export class Dispatcher implements WriterListener {
     });
     try {
       if (grant) {
-        const { effects } = grant;
-        await writer().apply(entry, { type: 'dispatch', stepId, instance: grant.instance, effects, reason, now: clock.now() }, origin, [
-          grant,
-        ]);
+        // Whatever stood in for the step's own capability does so again.
+        const command = { stepId, instance: grant.instance, capability, effects: grant.effects, reason, now: clock.now() };
+        await writer().apply(entry, { type: 'dispatch', ...command }, origin, [grant]);
         return;
       }
     } catch (error) {

@@ -183,13 +183,14 @@ export class Engine {
   }
 
   private takeRequests(): Requests {
-    const { writer, agents, attempts, clock, random } = this.work;
+    const { writer, agents, attempts, policies, clock, random } = this.work;
     return new Requests({
       keyring: this.ground.keyring,
       writer,
       agents,
       attempts,
       reader: this.reader,
+      policies,
       clock,
       random,
       threshold: this.options.threshold ?? DEFAULT_FALLBACK_THRESHOLD,

@@ -1,9 +1,10 @@
 /** Flow control as HTTP sees it: a tenant's policy with what runs under it, and changes to it. */
 import type { SchedulingChange, SchedulingView } from '@mandate/contracts';
 import type { EventStore } from '@mandate/event-store';
-import { AppError, type Clock } from '@mandate/kernel';
+import type { Clock } from '@mandate/kernel';
 import { LIMIT_KINDS, Occupancy, PAUSE_KINDS, RATE_KINDS, type Policy, type PolicyCommand } from '@mandate/scheduling';
 import { SchedulingApi, type Caller } from '../http/index.js';
+import { guardCommandOf, guardsView, target } from './guard-changes.js';
 import type { Policies } from './policies.js';
 
 export class Flow extends SchedulingApi {
@@ -39,6 +40,7 @@ export class Flow extends SchedulingApi {
       rates: named(policy.rates, (kind, name, rate) => ({ kind, name, ...rate })),
       paused: named(policy.paused, (kind, name, reason) => ({ kind, name, reason })),
       workers: Object.entries(policy.workers).map(([instance, mode]) => ({ instance, mode })),
+      ...guardsView(policy.guards),
     };
   }
 }
@@ -61,16 +63,7 @@ const commandOf = (change: SchedulingChange, by: string, now: number): PolicyCom
       return { ...given, type: change.type, ...target(change, PAUSE_KINDS) };
     case 'mode-worker':
       return { ...given, type: change.type, instance: change.instance ?? '', mode: change.mode ?? 'active' };
+    default:
+      return guardCommandOf({ ...change, type: change.type }, given);
   }
-};
-
-/** What a change is about: its kind, and its name where the kind has names. */
-const target = <Kind extends string>({ type, kind, name }: SchedulingChange, kinds: readonly Kind[]): { kind: Kind; name: string } => {
-  const known = kinds.find((candidate) => candidate === kind);
-  if (!known) throw new AppError('INVALID_FIELD', 'invalid', `kind: ${type} knows ${kinds.join(', ')}`, { field: 'kind' });
-  if ((known === 'tenant') !== (name === undefined))
-    throw new AppError('INVALID_FIELD', 'invalid', known === 'tenant' ? 'name: the tenant has none' : `name: which ${known}?`, {
-      field: 'name',
-    });
-  return { kind: known, name: name ?? '' };
 };

@@ -1,5 +1,5 @@
 /** What the scheduler is asked for, and what it gives. */
-import type { Effects } from '@mandate/contracts';
+import type { AskReason, Effects } from '@mandate/contracts';
 import type { SlotHolder } from '@mandate/scheduling';
 
 export interface Grant extends SlotHolder {
@@ -18,6 +18,10 @@ export interface SlotRequest {
   capability: string;
   /** The delegation's concurrency key. */
   key: string | null;
+  /** Absent: for the first time. */
+  reason?: AskReason;
+  /** A substitute of the capability may take it; absent: no. */
+  substitutable?: boolean;
   /** An instance that just declined. */
   except: string | null;
 }

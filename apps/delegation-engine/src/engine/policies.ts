@@ -44,6 +44,11 @@ export class Policies {
     return this.known.get(tenant)?.policy ?? OPEN_POLICY;
   }
 
+  /** Of the tenants that have one. */
+  *all(): Iterable<[tenant: string, policy: Policy]> {
+    for (const [tenant, { policy }] of this.known) yield [tenant, policy];
+  }
+
   /** Listens first, so that nothing falls between the reading and the listening. */
   async start(): Promise<void> {
     this.subscription = this.options.connection.subscribe(subjects.event('*', AGGREGATE, ID), {
@@ -71,7 +76,7 @@ export class Policies {
   }
 
   /** Decides and records a change; resolves to the policy after it. */
-  async command(tenant: string, command: PolicyCommand, origin: { actor: Actor; traceparent: string }): Promise<Policy> {
+  async command(tenant: string, command: PolicyCommand, origin: { actor: Actor; traceparent?: string }): Promise<Policy> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       await this.catchUp(tenant);
       const { policy, version } = this.known.get(tenant) ?? { policy: OPEN_POLICY, version: 0 };

@@ -13,12 +13,14 @@ import { decide, initial, isRunning, PLAN_CAPABILITY, taskStateOf, type Reading,
 import { canonicalJson, type Keyring } from '@mandate/event-store';
 import { AppError, type Clock, type JsonObject, type JsonValue } from '@mandate/kernel';
 import { continueTrace } from '@mandate/messaging';
+import { isOpen } from '@mandate/scheduling';
 import type { AgentDirectory } from './agent-directory.js';
 import type { RunningAttempts } from './attempts.js';
 import type { Inheritance } from './children.js';
 import { StaleWriterError, type DelegationWriter, type Entry, type Origin } from './delegation-writer.js';
 import { ParkedError, type InboundMessage } from './inbox.js';
 import { leaseIdOf, sameLease } from './leases.js';
+import type { Policies } from './policies.js';
 import type { GuardedReader } from './reading.js';
 
 export interface RequestsOptions {
@@ -27,6 +29,7 @@ export interface RequestsOptions {
   agents: AgentDirectory;
   attempts: RunningAttempts;
   reader: GuardedReader;
+  policies: Policies;
   clock: Clock;
   random: () => number;
   threshold: number;
@@ -96,7 +99,7 @@ export class Requests {
   }
 
   private commandOf({ tenant, id }: Entry, principal: string, request: DelegationRequest, reading: Reading | null): RequestDelegation {
-    const { agents, clock, threshold } = this.options;
+    const { agents, policies, clock, threshold } = this.options;
     return {
       type: 'request',
       id,
@@ -106,7 +109,9 @@ export class Requests {
       inherited: null,
       agents: agents.capabilities(tenant),
       threshold,
-      plannerAvailable: [...agents.ofCapability(tenant, PLAN_CAPABILITY)].some((agent) => agents.isOnline(agent)),
+      plannerAvailable:
+        !isOpen(policies.of(tenant), PLAN_CAPABILITY) &&
+        [...agents.ofCapability(tenant, PLAN_CAPABILITY)].some((agent) => agents.isOnline(agent)),
       now: clock.now(),
     };
   }

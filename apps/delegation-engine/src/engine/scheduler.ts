@@ -8,9 +8,11 @@ import type { Clock } from '@mandate/kernel';
 import {
   Allocator,
   fairOrder,
+  type AttemptOutcome,
   type Candidate,
   type Explanation,
   type Handout,
+  type PolicyEvent,
   type SlotHolder,
   type StepToPlace,
   type Worker,
@@ -18,6 +20,7 @@ import {
 import type { Logger } from '@mandate/service-host';
 import type { AgentDirectory } from './agent-directory.js';
 import type { Grant, SlotRequest } from './grants.js';
+import { Guarding } from './guarding.js';
 import type { Policies } from './policies.js';
 import { WaitingQueues, type WaitingKey } from './waiting-queues.js';
 
@@ -32,6 +35,8 @@ export interface SchedulerLink {
 export type SchedulerNote =
   | { kind: 'confirmed'; holder: SlotHolder }
   | { kind: 'freed'; holders: readonly SlotHolder[] }
+  /** How attempts ended; told before their slots are freed. */
+  | { kind: 'ended'; outcomes: readonly AttemptOutcome[] }
   /** Grants that were not used. */
   | { kind: 'unused'; grants: readonly Grant[] }
   /** The log refused a grant of this epoch: another scheduler has taken over. */
@@ -60,13 +65,16 @@ export class Scheduler {
   private readonly allocator: Allocator;
   private epoch: number | null = null;
   private readonly queues: WaitingQueues;
+  private readonly guarding: Guarding;
 
   constructor(private readonly options: SchedulerOptions) {
     this.allocator = new Allocator({
       capacity: options.capacity,
       policyOf: (tenant) => options.policies.of(tenant),
       workersFor: (tenant, capability) => this.workersFor(tenant, capability),
+      isQueued: (tenant, capability) => this.queues.has({ tenant, capability }),
     });
+    this.guarding = new Guarding(options);
     this.queues = new WaitingQueues((waiting) => this.handOut(waiting), options.logger);
   }
 
@@ -83,7 +91,9 @@ export class Scheduler {
   grant(request: SlotRequest): Grant | null {
     if (this.epoch === null || (request.except === null && this.queues.has(request))) return null;
     const choice = this.allocator.choose(request, this.options.clock.now());
-    return 'granted' in choice ? this.grantOf(choice.granted) : null;
+    if ('granted' in choice) return this.grantOf(choice.granted);
+    if (choice.block.kind === 'retry-budget') this.guarding.hold(request.tenant, choice.block);
+    return null;
   }
 
   private grantOf(holder: SlotHolder): Grant {
@@ -118,6 +128,8 @@ export class Scheduler {
     switch (note.kind) {
       case 'confirmed':
         return this.allocator.confirm(note.holder, this.options.clock.now());
+      case 'ended':
+        return this.conclude(note.outcomes);
       case 'freed':
         this.allocator.free(note.holders);
         return this.pumpFreed(note.holders);
@@ -137,12 +149,17 @@ export class Scheduler {
     }
   }
 
+  private conclude(outcomes: readonly AttemptOutcome[]): void {
+    for (const outcome of outcomes)
+      for (const verdict of this.allocator.ended(outcome, this.options.clock.now())) this.guarding.conclude(outcome.tenant, verdict);
+  }
+
   private pumpFreed(holders: readonly SlotHolder[]): void {
     if (this.queues.size === 0) return;
     if (Number.isFinite(this.options.capacity)) return this.pumpFairly();
     for (const holder of holders) {
-      const { limits } = this.options.policies.of(holder.tenant);
-      if (Object.keys(limits).length > 0) this.queues.pumpTenant(holder.tenant);
+      const { limits, guards } = this.options.policies.of(holder.tenant);
+      if (Object.keys(limits).length > 0 || guards.substitutes.size > 0) this.queues.pumpTenant(holder.tenant);
       else if (this.queues.has(holder)) this.queues.pump(holder);
     }
   }
@@ -156,10 +173,12 @@ export class Scheduler {
 
   /** A worker came (back): whoever waits for one of its capabilities may go on. */
   workerAppeared(tenant: string, capabilities: Iterable<string>): void {
+    if (this.options.policies.of(tenant).guards.substitutes.size > 0) return this.queues.pumpTenant(tenant);
     for (const capability of capabilities) if (this.queues.has({ tenant, capability })) this.queues.pump({ tenant, capability });
   }
 
-  policyChanged(tenant: string): void {
+  policyChanged(tenant: string, event: PolicyEvent): void {
+    this.allocator.policyChanged(tenant, event);
     this.queues.pumpTenant(tenant);
   }
 
@@ -178,12 +197,15 @@ export class Scheduler {
     this.epoch = lease.epoch;
     for (const key of await store.waitingKeys()) this.queues.add(key);
     for (const { tenant } of this.queues.all()) this.allocator.sweepRates(tenant, readAt);
+    this.allocator.sweepCounts(readAt);
+    this.guarding.tryDue();
     this.pumpFairly();
     await this.queues.idle();
   }
 
   async stop(): Promise<void> {
     this.queues.stop();
+    await this.guarding.idle();
     if (this.epoch === null) return;
     this.stepDown();
     await this.options.store.releaseLease(LEASE, this.options.instance);
@@ -198,13 +220,19 @@ export class Scheduler {
   private async handOut(waiting: WaitingKey): Promise<void> {
     const { tenant, capability } = waiting;
     for (;;) {
-      const rows = await this.options.store.waitingHead(tenant, capability, PUMP_BATCH + this.allocator.handedOverCount);
-      if (rows.length === 0) return this.queues.delete(waiting);
+      const { store, clock } = this.options;
+      const limit = PUMP_BATCH + this.allocator.handedOverCount;
+      // Retries that are held back are not even looked at, however many stand in front of the others.
+      const held = this.allocator.heldRetries(tenant, capability, clock.now());
+      const which = held ? 'fresh' : 'all';
+      const rows = await store.waitingHead(tenant, capability, limit, undefined, which);
+      if (held) this.queues.pumpAt(waiting, held.readyAt - clock.now());
+      else if (rows.length === 0) return this.queues.delete(waiting);
       const outcome = this.give(waiting, rows);
       if (outcome === 'held-up') return;
       if (outcome === 'given') continue;
       // Limits of keys hold up all of the most urgent: look at the head of each key.
-      const heads = await this.options.store.waitingKeyHeads(tenant, capability, KEYS_LOOKED_AT);
+      const heads = await store.waitingKeyHeads(tenant, capability, KEYS_LOOKED_AT, which);
       if (this.give(waiting, heads) !== 'given') return;
     }
   }
@@ -212,7 +240,8 @@ export class Scheduler {
   private give(waiting: WaitingKey, rows: readonly WaitingRow[]): Handout['outcome'] {
     if (this.epoch === null) return 'held-up';
     const now = this.options.clock.now();
-    const { granted, outcome, readyAt } = this.allocator.handOut(rows.map(nextAttempt), now);
+    const { granted, outcome, readyAt, held } = this.allocator.handOut(rows.map(nextAttempt), now);
+    if (held) this.guarding.hold(waiting.tenant, held);
     for (const holder of granted) this.options.link.handOver(this.grantOf(holder));
     if (readyAt !== null) this.queues.pumpAt(waiting, readyAt - now);
     return outcome;

@@ -1,8 +1,8 @@
 /** "Why is this waiting?": the exact limit, the place in the queue, and who holds the slots. */
-import type { WaitingView } from '@mandate/contracts';
+import type { BlockView, WaitingView } from '@mandate/contracts';
 import type { EventStore, WaitingRow } from '@mandate/event-store';
 import { timestamp } from '@mandate/kernel';
-import type { Candidate, Explanation } from '@mandate/scheduling';
+import type { Block, Candidate, Explanation } from '@mandate/scheduling';
 
 export class WhyWaiting {
   constructor(
@@ -23,8 +23,22 @@ export class WhyWaiting {
       since: timestamp(row.since.getTime()),
       priority,
       position: before + 1,
-      blockedBy: block && { ...block },
+      reason: row.reason,
+      blockedBy: block && blockView(block),
       holders: holders.map(({ delegationId, stepId, instance }) => ({ delegationId, stepId, worker: instance })),
     };
   }
 }
+
+const blockView = (block: Block): BlockView => {
+  switch (block.kind) {
+    case 'retry-budget':
+      return { ...block, readyAt: timestamp(block.readyAt) };
+    case 'breaker': {
+      const { triesAt, ...rest } = block;
+      return { ...rest, since: timestamp(block.since), ...(triesAt === undefined ? {} : { triesAt: timestamp(triesAt) }) };
+    }
+    default:
+      return { ...block };
+  }
+};

@@ -97,7 +97,7 @@ export class Work {
   }
 
   private policyChanged(tenant: string, event: PolicyEvent): void {
-    this.scheduler.policyChanged(tenant);
+    this.scheduler.policyChanged(tenant, event);
     if (event.type === 'workermoded' && event.data.mode === 'quarantined') this.dispatcher.takeAway(tenant, event.data.instance);
   }
 

@@ -109,7 +109,19 @@ class RecordingApi extends DelegationApi {
 
 const unknownDelegation = (): AppError => new AppError('NOT_FOUND', 'not-found', 'no such delegation');
 
-const OPEN: SchedulingView = { running: 0, weight: 1, limits: [], rates: [], paused: [], workers: [] };
+const OPEN: SchedulingView = {
+  running: 0,
+  weight: 1,
+  limits: [],
+  rates: [],
+  paused: [],
+  workers: [],
+  retryBudgets: [],
+  retriesHeld: [],
+  breakerRules: [],
+  breakers: [],
+  substitutes: [],
+};
 
 class RecordingScheduling extends SchedulingApi {
   changes: SchedulingChange[] = [];

@@ -10,14 +10,14 @@ const POLICY = { 200: { description: 'As it is now', schema: SCHEDULING } };
 export class SchedulingController {
   constructor(private readonly scheduling: SchedulingApi) {}
 
-  @Describe({ summary: 'Limits, rates, pauses and what runs under them', answers: POLICY })
+  @Describe({ summary: 'Limits, rates, pauses, retry budgets, breakers, and what runs under them', answers: POLICY })
   @Get()
   view(@FromCaller() caller: Caller): Promise<SchedulingView> {
     return this.scheduling.view(caller);
   }
 
   @Describe({
-    summary: 'Change a limit, a rate, a weight, a pause or what a worker may get',
+    summary: 'Change a limit, a rate, a weight, a pause, what a worker may get, a retry budget, a breaker or a substitute',
     description: 'Recorded as an event and applied to the next decision. A change that changes nothing is no error.',
     body: SchedulingChange,
     answers: POLICY,

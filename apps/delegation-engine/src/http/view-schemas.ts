@@ -42,11 +42,12 @@ const OUTPUT = { description: 'Any JSON; above 64 KiB {"$ref","sha256","bytes"},
 const WAITING = record({
   since: time,
   priority: integer,
+  reason: { type: 'string', enum: ['first', 'retry', 'worker-lost', 'not-accepted', 'answered'] },
   position: { ...integer, description: '1 = next of its capability; 1001 stands for more' },
   blockedBy: nullable({
     type: 'object',
     required: ['kind'],
-    properties: { kind: { type: 'string', enum: ['paused', 'limit', 'capacity', 'rate', 'no-worker', 'busy'] } },
+    properties: { kind: { type: 'string', enum: ['paused', 'limit', 'capacity', 'rate', 'no-worker', 'busy', 'retry-budget', 'breaker'] } },
     additionalProperties: { anyOf: [text, { type: 'number' }] },
   }),
   holders: list(record({ delegationId: id, stepId: text, worker: text })),
@@ -56,6 +57,7 @@ const STEP = record(
   {
     id: text,
     capability: text,
+    substitute: { ...text, description: 'The capability that the last attempt was made under instead' },
     state,
     attempt: integer,
     dependsOn: list(text),
@@ -68,7 +70,7 @@ const STEP = record(
     waiting: WAITING,
     question: record({ id: text, text, schema: anyJson }, ['schema']),
   },
-  ['compensates', 'output', 'error', 'waiting', 'question'],
+  ['substitute', 'compensates', 'output', 'error', 'waiting', 'question'],
 );
 
 const CHANCES = list(record({ pattern, confidence }));
@@ -228,6 +230,24 @@ export const SCHEDULING = record({
   rates: list(record({ kind: text, name: text, burst: integer, perSecond: number })),
   paused: list(record({ kind: text, name: text, reason: text })),
   workers: list(record({ instance: text, mode: { type: 'string', enum: ['draining', 'quarantined'] } })),
+  retryBudgets: list(record({ name: text, percent: number, perMinute: integer })),
+  retriesHeld: list(record({ capability: text, at: time })),
+  breakerRules: list(
+    record({ kind: text, name: text, failurePercent: number, volume: integer, window: text, openFor: text, probes: integer }),
+  ),
+  breakers: list(
+    record({
+      kind: { type: 'string', enum: ['capability', 'worker'] },
+      name: text,
+      capability: text,
+      state: { type: 'string', enum: ['open', 'half-open'] },
+      since: time,
+      triesAt: { ...nullable(time), description: 'When it will be half open; null: it is, or an operator opened it' },
+      openings: integer,
+      reason: text,
+    }),
+  ),
+  substitutes: list(record({ capability: text, substitute: text })),
 });
 
 export const REBUILD = record({ projection: text, position: integer, ms: integer });

@@ -16,12 +16,13 @@ type Command<Type extends DelegationDecisionCommand['type']> = Extract<Delegatio
  * step may not be offered (any more): slots are granted outside, and what they were granted for may have changed since.
  */
 export const decideDispatch = (
-  { stepId, instance, effects, reason, now }: Command<'dispatch'>,
+  { stepId, instance, capability: substitute, effects, reason, now }: Command<'dispatch'>,
   state: ActiveDelegation,
 ): DelegationEvent[] => {
   const step = state.steps[stepId];
   const again = step?.phase.status === 'dispatched';
   if (!step || !(again || isDispatchable(step, state, now))) return [];
+  const capability = substitute ?? step.plan.capability;
   return [
     {
       type: 'stepdispatched',
@@ -31,7 +32,8 @@ export const decideDispatch = (
         attempt: again ? step.attempt : step.attempt + 1,
         lease: again ? step.lease + 1 : 1,
         instance,
-        capability: step.plan.capability,
+        capability,
+        ...(capability === step.plan.capability ? {} : { substituteFor: step.plan.capability }),
         effects,
         reason,
         closeAt: timestamp(now + step.plan.timeoutMs),
@@ -85,6 +87,7 @@ const reported = (command: Command<'result'>, step: Step, state: ActiveDelegatio
         code: result.error?.code ?? 'FAILED',
         message: result.error?.message ?? '',
         retry: result.error?.retryable === false || step.effects === 'at-most-once' ? 'never' : 'counted',
+        isRetryable: result.error?.retryable !== false,
         usage: result.usage,
         ...command,
       });
@@ -92,6 +95,8 @@ const reported = (command: Command<'result'>, step: Step, state: ActiveDelegatio
       return completed(command, step, state);
   }
 };
+
+const retryable = ({ isRetryable = false }: AttemptEnd): { retryable?: boolean } => (isRetryable ? { retryable: true } : {});
 
 const used = (usage: StepUsage | undefined): { usage?: StepUsage } => (usage ? { usage } : {});
 
@@ -182,6 +187,8 @@ export interface AttemptEnd {
   message: string;
   /** `counted`: against maxAttempts; `uncounted`: not the step's fault. */
   retry: 'never' | 'counted' | 'uncounted';
+  /** By what the worker says, another attempt might do better. */
+  isRetryable?: boolean;
   /** What the attempt reported to have used. */
   usage?: StepUsage | undefined;
   agents: Command<'result'>['agents'];
@@ -209,7 +216,7 @@ export const endAttempt = (state: ActiveDelegation, step: Step, end: AttemptEnd)
   const stepFailed: DelegationEvent = {
     type: 'stepfailed',
     at: now,
-    data: { ...at, code, cancels: orphansOf(state, at), ...used(end.usage) },
+    data: { ...at, code, ...retryable(end), cancels: orphansOf(state, at), ...used(end.usage) },
     personal: { error: message },
   };
   if (state.ending) return [stepFailed];
@@ -230,7 +237,7 @@ const planningFailed = (state: ActiveDelegation, at: { stepId: string; attempt: 
   const stepFailed: DelegationEvent = {
     type: 'stepfailed',
     at: now,
-    data: { ...at, code, cancels: orphansOf(state, at) },
+    data: { ...at, code, ...retryable(end), cancels: orphansOf(state, at) },
     personal: { error: message },
   };
   const reason = code === 'START_TO_CLOSE_TIMEOUT' ? 'PLANNER_SLOW' : 'PLANNER_FAILED';

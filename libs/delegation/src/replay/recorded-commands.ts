@@ -24,11 +24,12 @@ export const commandOf = (event: DelegationEvent, state: ActiveDelegation, repla
   const now = event.at;
   switch (event.type) {
     case 'stepdispatched': {
-      const { stepId, instance, effects, reason } = event.data;
+      const { stepId, instance, capability, substituteFor, effects, reason } = event.data;
       const phase = state.steps[stepId]?.phase;
       // How long it was to wait was drawn at random then.
       const ready = phase?.status === 'backoff' ? Math.max(now, phase.retryAt) : now;
-      return { type: 'dispatch', stepId, instance: replaying.instance ?? instance, effects, reason, now: ready };
+      const substitute = substituteFor === undefined ? {} : { capability };
+      return { type: 'dispatch', stepId, instance: replaying.instance ?? instance, ...substitute, effects, reason, now: ready };
     }
     case 'stepstarted':
       return { type: 'accepted', stepId: event.data.stepId, attempt: attemptOf(state, event.data.stepId), acceptedAt: now, now };
@@ -128,7 +129,11 @@ const reportOf = (event: DelegationEvent, state: ActiveDelegation, replaying: Re
       if (LOSSES.has(code)) return { type: 'worker-lost', stepId, attempt, agents, jitter: 0, now: event.at };
       if (code === 'NOT_ACCEPTED')
         return { type: 'not-accepted', stepId, attempt, lease: state.steps[stepId]?.lease ?? 0, reason: 'no-answer', now: event.at };
-      const error = { code, message: event.personal?.error ?? '', retryable: event.type === 'stepretried' };
+      const error = {
+        code,
+        message: event.personal?.error ?? '',
+        retryable: event.type === 'stepretried' || event.data.retryable === true,
+      };
       return report(stepId, { status: 'failed', error, ...(usage ? { usage } : {}) });
     }
     default:

@@ -8,6 +8,7 @@ import { DeadLetterFate1764097200000 } from './1764097200000-dead-letter-fate.js
 import { Retention1764100800000 } from './1764100800000-retention.js';
 import { ScheduleTimers1764100800000 } from './1764100800000-schedule-timers.js';
 import { CheaperAppend1764374400000 } from './1764374400000-cheaper-append.js';
+import { WaitingReasons1764417600000 } from './1764417600000-waiting-reasons.js';
 
 export const EVENT_STORE_MIGRATIONS = [
   EventLog1763870000000,
@@ -20,4 +21,5 @@ export const EVENT_STORE_MIGRATIONS = [
   ScheduleTimers1764100800000,
   Retention1764100800000,
   CheaperAppend1764374400000,
+  WaitingReasons1764417600000,
 ];
