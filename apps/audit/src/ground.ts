@@ -7,8 +7,8 @@ export interface Ground {
   keyring: Keyring;
 }
 
-/** Few: searches and exports read in short turns, and an idle connection costs PostgreSQL memory. */
-const POOL_SIZE = 3;
+/** Few: searches and exports read in short turns, and what takes turns with other processes (erasing, retention, dropping) holds one meanwhile. */
+const POOL_SIZE = 6;
 
 export const openGround = async ({ databaseUrl, masterKey, instance, clock }: ServiceOptions): Promise<Ground> => {
   const keyring = new Keyring(masterKey);

@@ -2,9 +2,11 @@
 import { join } from 'node:path';
 import { CommitCounter, DeadLetters, migrateForService, RefusalRecorder } from '@mandate/event-store';
 import { AppError, type Clock } from '@mandate/kernel';
+import { nodeCrypto } from '@mandate/signing';
 import { createServiceApp, type RunningService, type Service, type ServiceOptions } from '@mandate/service-host';
 import { AuditModule } from './audit.module.js';
 import { ErasureList, Erasures, SubjectIndex } from './erasure/index.js';
+import { ExportProofs } from './export/export-proofs.js';
 import { LogExports } from './export/log-exports.js';
 import { closeGround, openGround, type Ground } from './ground.js';
 import { HTTP_PREFIXES } from './http/index.js';
@@ -50,6 +52,7 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   const retention = openRetention(ground, subjects, log, stateFolder, options);
   const erasures = openErasures(ground, subjects, retention, stateFolder, options);
   await erasures.resume();
+  await retention.resume();
   const index = new SearchIndex(store.database, log, subjects);
   const transparency = await openTransparencyLog(store, index, stateFolder, options);
   const ownEvents = new OwnEvents(store, clock);
@@ -63,6 +66,8 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
     onError: (error) => options.logger.warn({ error: String(error) }, 'refusals cannot be put on record just now; they stay counted'),
   });
   const search = new LogSearch(store, log, index);
+  const { proofs, signText } = transparency;
+  const exportProofs = new ExportProofs({ sha256: nodeCrypto.sha256, log, proofs, signText });
   const keeper = new Keeper(store, options.logger, [
     { name: 'search-index', everyMs: INDEX_MS, run: async () => index.catchUp((await store.head()).size) },
     { name: 'subject-index', everyMs: SUBJECTS_MS, run: async () => subjects.catchUp((await store.head()).size) },
@@ -75,7 +80,7 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
     prefixes: HTTP_PREFIXES,
     module: AuditModule.of({
       search,
-      exports: new LogExports(store, log, search, ownEvents),
+      exports: new LogExports(store, log, search, ownEvents, exportProofs),
       erasures,
       retention,
       learning: new LearningExport(store, log, ownEvents),

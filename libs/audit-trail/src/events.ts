@@ -60,6 +60,8 @@ export interface Exported {
     size: number;
     /** Went on with what was recorded later. */
     follow: boolean;
+    /** It was the proof of an export, which may hold the records themselves. */
+    proof?: true;
   };
 }
 

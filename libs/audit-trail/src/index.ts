@@ -9,5 +9,6 @@ export * from './export/exported.js';
 export * from './export/exporters.js';
 export { ocsfEvent } from './export/ocsf.js';
 export * from './export/syslog.js';
+export * from './export/view.js';
 export * from './retention/retention.js';
 export * from './learning/learning-row.js';

@@ -5,6 +5,7 @@ export * from './retention.js';
 export * from './outputs.js';
 export * from './parse.js';
 export * from './problems.js';
+export * from './public-data.js';
 export * from './replay.js';
 export * from './request.js';
 export * from './rules.js';

@@ -1,6 +1,5 @@
 /** Events in the form of the bus: CloudEvents 1.0 in binary mode, personal fields as references. */
-import { subjects } from '@mandate/contracts';
-import type { JsonObject } from '@mandate/kernel';
+import { publicData, subjects } from '@mandate/contracts';
 import type { RecordedEvent } from './types.js';
 
 export interface BusMessage {
@@ -34,16 +33,4 @@ export const busMessage = (source: string, event: RecordedEvent): BusMessage => 
     },
     body: Buffer.from(JSON.stringify(publicData(event))),
   };
-};
-
-/** What of an event everyone may see who may see the event: references stand in the place of personal fields. */
-export const publicData = ({
-  data,
-  personalFields,
-  stream,
-  id,
-}: Pick<RecordedEvent, 'data' | 'personalFields' | 'stream' | 'id'>): JsonObject => {
-  if (personalFields.length === 0) return data;
-  const event = `/api/${stream.type}s/${stream.id}/events/${id}`;
-  return { ...data, ...Object.fromEntries(personalFields.map((field) => [field, { $ref: `${event}#${field}` }])) };
 };

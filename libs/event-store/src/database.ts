@@ -21,6 +21,9 @@ export interface DatabaseOptions {
   queryTimeoutMs?: number;
 }
 
+/** What asks PostgreSQL: the pool, or one connection of it. */
+export type Queries = Pick<Database, 'query'>;
+
 export const CONNECT_TIMEOUT_MS = 5_000;
 export const QUERY_TIMEOUT_MS = 10_000;
 /** No transaction may hold a snapshot for longer: vacuum waits for it, and appends with vacuum. */
@@ -57,14 +60,24 @@ export class Database {
 
   /** Throws AppError `STORE_UNAVAILABLE` when there is no answer, `STORE_REFUSED` when PostgreSQL refuses the statement. */
   async query(statement: Statement, values: readonly unknown[] = [], timeoutMs = this.queryTimeoutMs): Promise<Row[]> {
+    return this.withConnection((connection) => connection.query(statement, values, timeoutMs));
+  }
+
+  /** Everything that `work` asks goes over one connection, which ends with the locks it holds when an answer does not come. */
+  async withConnection<T>(work: (connection: Queries) => Promise<T>): Promise<T> {
     const client = await this.connect();
     let broken: Error | undefined;
+    const query: Queries['query'] = async (statement, values = [], timeoutMs = this.queryTimeoutMs) => {
+      try {
+        return (await answered<Row>(client, { ...statement, values: values as unknown[] }, timeoutMs)).rows;
+      } catch (error) {
+        // What PostgreSQL did not say, the connection did.
+        if (!(error instanceof pg.DatabaseError)) broken = error as Error;
+        throw storeError(error);
+      }
+    };
     try {
-      return (await answered<Row>(client, { ...statement, values: values as unknown[] }, timeoutMs)).rows;
-    } catch (error) {
-      // What PostgreSQL did not say, the connection did.
-      if (!(error instanceof pg.DatabaseError)) broken = error as Error;
-      throw storeError(error);
+      return await work({ query });
     } finally {
       client.release(broken);
     }

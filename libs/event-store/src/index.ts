@@ -1,8 +1,8 @@
 export { AppendSignal } from './append-signal.js';
-export { type BusMessage, busMessage, publicData, sourceOf } from './bus-message.js';
+export { type BusMessage, busMessage, sourceOf } from './bus-message.js';
 export * from './canonical-json.js';
 export * from './commit-counter.js';
-export { Database, type DatabaseOptions, type Row } from './database.js';
+export { Database, type DatabaseOptions, type Queries, type Row } from './database.js';
 export { DeadLetters, type DeadLetter, type DeadLetterQuery, type NewDeadLetter } from './dead-letters.js';
 export { type Envelope, eventId } from './envelope.js';
 export { destroyKeys, kidsOfSubject, removeDeadLetters, type Destroyed, type KeysOf } from './erasure.js';
@@ -18,9 +18,10 @@ export { type EventBus, type LastMessage, Publisher, type PublisherOptions, type
 export type { ReadAll, ReadStream } from './reads.js';
 export * from './refusal-recorder.js';
 export * from './refusal-tally.js';
-export { holdsOver, newestOf, type Partition, partitionsOf, removeDeadLettersBefore, retirePartition } from './retention.js';
+export { eventsIn, holdsOver, newestOf, type Partition, partitionsOf, removeDeadLettersBefore, retirePartition } from './retention.js';
 export { type Snapshot, Snapshots } from './snapshots.js';
 export type { HeldSlot, RegisteredRequest, StreamRow, WaitingRow, WhichWaiting } from './streams.js';
 export { Subscription, type SubscriptionOptions } from './subscription.js';
+export { Turn } from './turn.js';
 export * from './types.js';
 export { Upcasters, type Upcaster } from './upcasters.js';

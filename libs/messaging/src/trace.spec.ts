@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { continueTrace, traceIdOf } from './trace.js';
+import { traceIdOf } from '@mandate/contracts';
+import { continueTrace } from './trace.js';
 
 const GIVEN = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 

@@ -12,5 +12,3 @@ export const continueTrace = (header: string | undefined): string => {
   const random = randomBytes(24).toString('hex');
   return `00-${random.slice(0, 32)}-${random.slice(32)}-01`;
 };
-
-export const traceIdOf = (traceparent: string): string => traceparent.slice(3, 35);

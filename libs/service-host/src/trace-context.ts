@@ -1,6 +1,6 @@
 /** Which trace the running code belongs to; the logger writes its id, outgoing messages carry it on. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { traceIdOf } from '@mandate/messaging';
+import { traceIdOf } from '@mandate/contracts';
 
 const storage = new AsyncLocalStorage<string>();
 

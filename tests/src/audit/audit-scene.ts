@@ -12,7 +12,7 @@ import { testDatabase, until, type TestDatabase } from '@mandate/testing';
 import pg from 'pg';
 import { ShiftedClock } from '../e2e/start-engine.js';
 
-const MASTER_KEY = '42'.repeat(32);
+export const MASTER_KEY = '42'.repeat(32);
 const logger = createLogger({ service: 'tests', instance: 'audit-1', level: 'silent' });
 
 export interface Ran {

@@ -28,7 +28,7 @@ const POLICY = [
 ];
 /** What the scheduler concludes from how attempts end. */
 const GUARDED = ['policy.retriesheld', 'policy.breakeropened', 'policy.breakerhalfopened', 'policy.breakerclosed'];
-const RETIRED = ['retention.retired', 'retention.ran'];
+const RETIRED = ['retention.retiring', 'retention.retired', 'retention.spared', 'retention.ran'];
 const REQUESTED = ['delegation.requested', 'delegation.rejected'];
 const ATTEMPTED = [
   'delegation.stepdispatched',
@@ -69,6 +69,7 @@ export const ROUTES: Readonly<globalThis.Record<string, Record>> = {
   'POST /api/scheduling': POLICY,
   'GET /api/audit/events': 'reads',
   'GET /api/audit/export': ['audit.exported'],
+  'GET /api/audit/export/proof': ['audit.exported'],
   'GET /api/audit/learning': ['audit.exported'],
   'GET /api/audit/state': ['audit.replayed'],
   'POST /api/audit/forks': ['audit.replayed'],

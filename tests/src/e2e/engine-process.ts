@@ -18,13 +18,21 @@ export interface EngineProcess {
   kill(): Promise<void>;
   /** SIGTERM; resolves to the exit status. */
   stop(): Promise<unknown>;
+  /** Resolves to the signal that ended it, or null. */
+  readonly ended: Promise<string | null>;
+  /** A message over its channel, for what was preloaded. */
+  tell(message: object): void;
 }
 
 export interface EngineProcessOptions {
-  world: World;
+  world: { database: Pick<World['database'], 'url'>; nats: Pick<World['nats'], 'url'> };
   instance: string;
   /** Holds the master key in hex; engines of one log share it. */
   masterKeyFile: string;
+  /** Default: all. */
+  services?: string;
+  /** What Node loads before it. */
+  preload?: string;
 }
 
 export const writeMasterKey = (file: string, key: string): string => {
@@ -33,7 +41,13 @@ export const writeMasterKey = (file: string, key: string): string => {
 };
 
 /** Resolves when it takes requests. */
-export const startEngineProcess = async ({ world, instance, masterKeyFile }: EngineProcessOptions): Promise<EngineProcess> => {
+export const startEngineProcess = async ({
+  world,
+  instance,
+  masterKeyFile,
+  services = 'all',
+  preload,
+}: EngineProcessOptions): Promise<EngineProcess> => {
   const env = {
     PATH: process.env['PATH'],
     DATABASE_URL: world.database.url,
@@ -43,8 +57,12 @@ export const startEngineProcess = async ({ world, instance, masterKeyFile }: Eng
     MANDATE_PORT: '0',
     MANDATE_INSTANCE: instance,
     MANDATE_LOG_LEVEL: 'error',
+    MANDATE_SERVICES: services,
   };
-  const child = spawn(process.execPath, [HOST], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = spawn(process.execPath, [...(preload ? ['--import', preload] : []), HOST], {
+    env,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
   const ready = once(child, 'message') as Promise<[{ apiUrl: string }]>;
   const first = await Promise.race([ready, exited.then(([code]) => Promise.reject(new Error(`${instance} ended with ${code}`)))]);
@@ -52,6 +70,8 @@ export const startEngineProcess = async ({ world, instance, masterKeyFile }: Eng
   return {
     instance,
     api,
+    ended: exited.then(([, signal]) => signal),
+    tell: (message) => void child.send(message),
     partitions: async () => Number(/^mandate_partitions_owned\S* (\d+)$/m.exec((await api.get('/metrics')).text)?.[1]),
     kill: async () => {
       child.kill('SIGKILL');

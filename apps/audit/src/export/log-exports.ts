@@ -2,9 +2,11 @@ import { EXPORTERS } from '@mandate/audit-trail';
 import { rootOfFrontier, sourceOf, type EventStore } from '@mandate/event-store';
 import type { Caller } from '@mandate/service-host';
 import { setTimeout as delay } from 'node:timers/promises';
-import { AuditExports, type ExportHead, type ExportQuery } from '../http/index.js';
+import { AppError } from '@mandate/kernel';
+import { AuditExports, type EventFilter, type ExportHead, type ExportProofQuery, type ExportQuery } from '../http/index.js';
 import { auditView, type LogReader } from '../log/log-reader.js';
 import type { OwnEvents } from '../own-events.js';
+import type { ExportProofs } from './export-proofs.js';
 import { isIn, type LogSearch, type Scope } from '../search/log-search.js';
 
 const CHUNK = 500;
@@ -19,13 +21,14 @@ export class LogExports extends AuditExports {
     private readonly log: LogReader,
     private readonly search: LogSearch,
     private readonly ownEvents: OwnEvents,
+    private readonly proofs: ExportProofs,
   ) {
     super();
   }
 
   async begin(caller: Caller, query: ExportQuery): Promise<{ head: ExportHead; text: (signal: AbortSignal) => AsyncIterable<string> }> {
     const { format, after = 0, follow, ...given } = query;
-    const filter = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+    const filter = filterOf(given);
     const scope = await this.search.scopeOf(caller.tenant, filter);
     const { name, size, epoch, frontier } = await this.store.head();
     await this.ownEvents.record(caller, STREAM, { type: 'exported', data: { format, filter, after, size, follow } });
@@ -33,6 +36,18 @@ export class LogExports extends AuditExports {
       head: { source: sourceOf(name, epoch), size, root: rootOfFrontier(frontier).toString('hex') },
       text: (signal) => this.text({ ...scope, first: Math.max(scope.first, after + 1), last: Math.min(scope.last, size) }, query, signal),
     };
+  }
+
+  async proof(caller: Caller, query: ExportProofQuery): Promise<(signal: AbortSignal) => AsyncIterable<string>> {
+    const { format, after = 0, size, ...given } = query;
+    const head = await this.store.head();
+    if (size > head.size) throw new AppError('BAD_SIZE', 'invalid', `the log has ${head.size} events`);
+    const filter = filterOf(given);
+    const scope = await this.search.scopeOf(caller.tenant, filter);
+    const within = { ...scope, first: Math.max(scope.first, after + 1), last: Math.min(scope.last, size) };
+    const text = await this.proofs.begin({ tenant: caller.tenant, format, filter, after, size }, within);
+    await this.ownEvents.record(caller, STREAM, { type: 'exported', data: { format, filter, after, size, follow: false, proof: true } });
+    return text;
   }
 
   private async *text(scope: Scope, { format, follow }: ExportQuery, signal: AbortSignal): AsyncGenerator<string> {
@@ -55,3 +70,7 @@ export class LogExports extends AuditExports {
     }
   }
 }
+
+/** What was named. */
+const filterOf = (given: EventFilter): { [name: string]: string } =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

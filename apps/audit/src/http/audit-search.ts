@@ -1,9 +1,9 @@
 /** What HTTP asks of the trail. */
 import type { AuditEventView, Page } from '@mandate/contracts';
 import type { Caller } from '@mandate/service-host';
-import type { EventQuery, ExportQuery } from './documents.js';
+import type { EventQuery, ExportProofQuery, ExportQuery } from './documents.js';
 
-export { OUTCOMES, type EventFilter, type EventQuery, type ExportQuery } from './documents.js';
+export { OUTCOMES, type EventFilter, type EventQuery, type ExportProofQuery, type ExportQuery } from './documents.js';
 
 export abstract class AuditSearch {
   /** Newest first. */
@@ -21,4 +21,7 @@ export interface ExportHead {
 export abstract class AuditExports {
   /** Records that the export is made, then reads. `text` yields whole lines, oldest event first, and ends early when `signal` aborts. */
   abstract begin(caller: Caller, query: ExportQuery): Promise<{ head: ExportHead; text: (signal: AbortSignal) => AsyncIterable<string> }>;
+
+  /** The proof of an export that ended at `size`: of the same events, by the same filter. Recorded as an export itself. Throws AppError `NOT_SIGNED_YET`. */
+  abstract proof(caller: Caller, query: ExportProofQuery): Promise<(signal: AbortSignal) => AsyncIterable<string>>;
 }

@@ -57,6 +57,14 @@ export class ExportQuery extends EventFilter {
   @IsBoolean() follow: boolean = false;
 }
 
+export class ExportProofQuery extends EventFilter {
+  /** That of the export. */
+  @IsIn(EXPORT_FORMATS) format: ExportFormat = 'jsonl';
+  @Optional() @IsInt() @Min(0) @Max(Number.MAX_SAFE_INTEGER) after?: number;
+  /** What the export's answer says in Mandate-Log-Size. */
+  @IsInt() @Min(0) @Max(Number.MAX_SAFE_INTEGER) size!: number;
+}
+
 const SIZE = { message: 'must be a size of the log' };
 
 export class ConsistencyQuery {

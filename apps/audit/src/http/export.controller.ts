@@ -3,10 +3,12 @@ import { EXPORTERS } from '@mandate/audit-trail';
 import { Describe, FromCaller, QueryPipe, type Caller } from '@mandate/service-host';
 import { Controller, Get, Query, Res } from '@nestjs/common';
 import { AuditExports } from './audit-search.js';
-import { ExportQuery } from './documents.js';
+import { ExportProofQuery, ExportQuery } from './documents.js';
 import { streamText } from './stream-text.js';
 
 const CONTENT_TYPES = [...new Set(Object.values(EXPORTERS).map(({ contentType }) => contentType))];
+
+const PROOF = 'application/x-ndjson';
 
 @Controller('api/audit/export')
 export class ExportController {
@@ -34,5 +36,23 @@ export class ExportController {
       'mandate-log-root': head.root,
     };
     await streamText(response, headers, text);
+  }
+
+  @Describe({
+    summary: 'The proof of an export, to be verified offline',
+    description:
+      'JSON lines beside those of the export with the same filter, format and `after`; `size` is what its answer said in Mandate-Log-Size. Each event’s leaf ' +
+      'with the subtrees in between, a signed checkpoint, and the log’s signature over what was exported. For other formats than jsonl the proof ' +
+      'holds the stored records, from which the export’s lines follow. Recorded as an event.',
+    query: ExportProofQuery,
+    answers: { 200: { description: 'As `mandate audit verify --export` reads it', schema: {}, contentTypes: [PROOF] } },
+  })
+  @Get('proof')
+  async proof(
+    @FromCaller() caller: Caller,
+    @Query(new QueryPipe(ExportProofQuery)) query: ExportProofQuery,
+    @Res() response: ServerResponse,
+  ): Promise<void> {
+    await streamText(response, { 'content-type': PROOF }, await this.exports.proof(caller, query));
   }
 }

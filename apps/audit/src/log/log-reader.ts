@@ -1,8 +1,7 @@
 /** The trail by position: whole audit records with what the log assigned, in chunks, so that no snapshot is held for long. */
-import type { LoggedSearchable } from '@mandate/audit-trail';
-import type { AuditEventView } from '@mandate/contracts';
-import { publicData, type Database, type Envelope, type Row, type StreamId } from '@mandate/event-store';
-import { traceIdOf } from '@mandate/messaging';
+import { viewOfRecord, type LoggedSearchable } from '@mandate/audit-trail';
+import { traceIdOf, type AuditEventView } from '@mandate/contracts';
+import type { Database, Envelope, Row, StreamId } from '@mandate/event-store';
 
 /** What an event is indexed by. */
 export interface IndexedEvent extends LoggedSearchable {
@@ -115,27 +114,5 @@ const logged = (row: Row): LoggedRecord => ({
   envelope: JSON.parse(row['canonical'] as string) as Envelope,
 });
 
-export const auditView = ({ position, recordedAt, leafHash, envelope }: LoggedRecord): AuditEventView => {
-  const { id, tenant, stream, version, type, schemaVersion, occurredAt, actor, correlationId, outcome, where, data } = envelope;
-  const { causationId, reason, traceparent, personal } = envelope;
-  const traceId = traceparent === undefined ? undefined : traceIdOf(traceparent);
-  return {
-    position,
-    id,
-    tenant,
-    action: type,
-    schemaVersion,
-    resource: { type: stream.type, id: stream.id, version },
-    actor,
-    outcome,
-    ...(reason === undefined ? {} : { reason }),
-    occurredAt,
-    recordedAt,
-    correlationId,
-    ...(causationId === undefined ? {} : { causationId }),
-    ...(traceId === undefined ? {} : { traceId }),
-    where,
-    data: publicData({ data, personalFields: personal?.fields ?? [], stream, id }),
-    leafHash: leafHash.toString('hex'),
-  };
-};
+export const auditView = ({ position, recordedAt, leafHash, envelope }: LoggedRecord): AuditEventView =>
+  viewOfRecord(envelope, { position, recordedAt, leafHash: leafHash.toString('hex') });

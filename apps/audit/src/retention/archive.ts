@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { createGunzip, createGzip } from 'node:zlib';
+import { linesOf } from '@mandate/audit-log';
 import { leafHash } from '@mandate/event-store';
 import { AppError } from '@mandate/kernel';
 import type { LoggedRecord, LogReader } from '../log/log-reader.js';
@@ -68,7 +68,7 @@ export class Archive {
     const digest = createHash('sha256');
     const bytes = createReadStream(file);
     bytes.on('data', (chunk) => digest.update(chunk));
-    const lines = createInterface({ input: bytes.pipe(createGunzip()), crlfDelay: Infinity })[Symbol.asyncIterator]();
+    const lines = linesOf(bytes.pipe(createGunzip()));
     for (let first = from; first < to; first += CHUNK)
       for (const stored of await this.log.chunk(first, Math.min(to, first + CHUNK) - 1)) {
         const { value } = (await lines.next()) as { value: string | undefined };

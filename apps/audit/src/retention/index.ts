@@ -1,3 +1,3 @@
 export { Archive } from './archive.js';
 export { HoldFinder } from './holds.js';
-export { Retentions } from './retentions.js';
+export { Retentions, type RetentionsOptions } from './retentions.js';

@@ -9,6 +9,7 @@ import { leafHash } from '@mandate/event-store';
 import { ulid } from '@mandate/kernel';
 import { FakeClock, until } from '@mandate/testing';
 import pg from 'pg';
+import { makeSmallPartitions } from '../../spec/small-partitions.js';
 import { dropAuditGround, makeAuditGround, startAuditScene, type AuditGround, type AuditScene } from '../../spec/start-audit.js';
 
 const ROWS = 20;
@@ -24,16 +25,7 @@ beforeAll(async () => {
   scene = await startAuditScene(ground, clock);
   owner = new pg.Client({ connectionString: ground.database.url });
   await owner.connect();
-  // Partitions of twenty rows, as if the log had grown for weeks.
-  await owner.query('BEGIN');
-  await owner.query('LOCK es.event');
-  await owner.query('ALTER TABLE es.event DETACH PARTITION es.event_1');
-  await owner.query('ALTER TABLE es.event_1 RENAME TO event_before');
-  await owner.query('DELETE FROM es.event_partition');
-  await owner.query(`SELECT es.ensure_event_partitions(${ROWS})`);
-  await owner.query('INSERT INTO es.event SELECT * FROM es.event_before');
-  await owner.query('DROP TABLE es.event_before');
-  await owner.query('COMMIT');
+  await makeSmallPartitions(owner, ROWS);
 });
 afterAll(async () => {
   await owner.end();
@@ -65,7 +57,7 @@ describe('retention', () => {
   let across: string;
   it('keeps everything until a time is set', async () => {
     open = newId();
-    await scene.append(open, [{ personal: { goal: 'goes on' } }], { open: true });
+    await scene.append(open, [{ personal: { goal: 'goes on' }, data: { text: 'one line\u2028in two' } }], { open: true });
     await grow(ROWS - 1);
     across = newId();
     await scene.append(across, [{}], { open: true });
@@ -105,7 +97,8 @@ describe('retention', () => {
       [ROWS + 1, 2 * ROWS + 1],
       [2 * ROWS + 1, 3 * ROWS + 1],
     ]);
-    expect(stoppedBy).toBe('not-full');
+    // The records of the run itself may have filled the next one.
+    expect(stoppedBy).toMatch(/^not-(full|signed)$/);
     // What is still open stays, and what goes on behind the line; what ended in a later partition went with that one.
     const left = (await positions()).filter((position) => position <= 3 * ROWS);
     const kept = await owner.query<{ id: string; over: boolean }>(

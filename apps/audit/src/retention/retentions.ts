@@ -2,17 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import {
   decideRetention,
-  evolveRetention,
-  KEEP_ALL,
-  RETENTION,
-  RETENTION_EVENT_PREFIX,
-  retentionEventName,
   whyItStays,
   type Hold,
   type HoldScope,
   type Retention,
   type RetentionCommand,
-  type RetentionEvent,
   type StayReason,
 } from '@mandate/audit-trail';
 import type { HoldRequest, HoldView, RetentionRequest, RetentionRunView, RetentionView } from '@mandate/contracts';
@@ -21,20 +15,20 @@ import {
   newestOf,
   partitionsOf,
   removeDeadLettersBefore,
-  retirePartition,
-  type Actor,
+  Turn,
   type EventStore,
   type Keyring,
   type Partition,
-  type RecordedEvent,
 } from '@mandate/event-store';
-import { AppError, timestamp, ulid, type Clock, type JsonObject } from '@mandate/kernel';
+import { AppError, timestamp, ulid, type Clock } from '@mandate/kernel';
 import type { Caller } from '@mandate/service-host';
 import { RetentionApi } from '../http/index.js';
 import type { Archive } from './archive.js';
+import { Dropping, type DroppingParts } from './dropping.js';
 import type { HoldFinder } from './holds.js';
+import { busy, RetentionLog, TENANT, type Origin } from './retention-log.js';
 
-export interface RetentionsOptions {
+export interface RetentionsOptions extends Pick<DroppingParts, 'reached'> {
   store: EventStore;
   keyring: Keyring;
   archive: Archive;
@@ -44,34 +38,37 @@ export interface RetentionsOptions {
   clock: Clock;
 }
 
-interface Known {
-  state: Retention;
-  version: number;
-}
-
-interface Origin {
-  actor: Actor;
-  traceparent?: string;
-}
-
-/** The log is one, whoever shares it; its retention stands with the default tenant. */
-const TENANT = 'default';
-const STREAM = { type: RETENTION, id: 'log' };
 const ATTEMPTS = 10;
 const DAY_MS = 86_400_000;
 const ITSELF: Origin = { actor: { kind: 'service', id: 'audit' } };
 const originOf = ({ principal, traceparent }: Caller): Origin => ({ actor: { kind: 'operator', id: principal }, traceparent });
 
 export class Retentions extends RetentionApi {
-  /** One at a time in this process; between processes the duty's lease sees to that. */
-  private running: Promise<unknown> = Promise.resolve();
+  private readonly log: RetentionLog;
+  private readonly dropping: Dropping;
+  /** Of runs. */
+  private readonly turn: Turn;
 
   constructor(private readonly options: RetentionsOptions) {
     super();
+    const { store, clock, reached } = options;
+    this.log = new RetentionLog(store);
+    this.dropping = new Dropping({ store, log: this.log, clock, ...(reached ? { reached } : {}) });
+    this.turn = new Turn(store.database, 'retention');
+  }
+
+  /** Finishes or gives up what a crash left begun. */
+  async resume(): Promise<void> {
+    try {
+      await this.dropping.between(ITSELF, async () => undefined);
+    } catch (error) {
+      // Who drops something just now is alive, and finishes it.
+      if (!(error instanceof AppError && error.code === 'IN_ANOTHER_PROCESS')) throw error;
+    }
   }
 
   async view(): Promise<RetentionView> {
-    const { state } = await this.load();
+    const { state } = await this.log.load();
     const partitions: RetentionView['partitions'] = [];
     for (const partition of await partitionsOf(this.options.store.database)) {
       const stays = partition.retiredAt ? null : (await this.judge(state, partition)).stays;
@@ -91,7 +88,8 @@ export class Retentions extends RetentionApi {
     const holdId = ulid(now, randomBytes(10));
     const { reason } = request;
     const scope = this.scopeOf(caller.tenant, request);
-    await this.command({ type: 'place-hold', holdId, scope, ...(reason === undefined ? {} : { reason }), now }, originOf(caller));
+    const command: RetentionCommand = { type: 'place-hold', holdId, scope, ...(reason === undefined ? {} : { reason }), now };
+    await this.dropping.between(ITSELF, () => this.command(command, originOf(caller)));
     return holdView({ id: holdId, scope, placedAt: now });
   }
 
@@ -102,13 +100,13 @@ export class Retentions extends RetentionApi {
 
   /** The hold that stands against making these unreadable. */
   async heldAmong(tenant: string, delegations: readonly string[], subject: string | null): Promise<Hold | null> {
-    const { state } = await this.load();
+    const { state } = await this.log.load();
     return this.options.holds.heldAmong(tenant, state, new Set(delegations), subject);
   }
 
   /** Once a day, whoever starts how often; where everything is kept, never. */
   async runIfDue(): Promise<void> {
-    const { state } = await this.load();
+    const { state } = await this.log.load();
     if (state.days === null) return;
     if (state.lastRunAt === null || state.lastRunAt <= this.options.clock.now() - DAY_MS) await this.inTurn(ITSELF);
   }
@@ -118,46 +116,54 @@ export class Retentions extends RetentionApi {
   }
 
   private inTurn(origin: Origin): Promise<RetentionRunView> {
-    const next = this.running.then(() => this.carryOut(origin));
-    this.running = next.catch(() => undefined);
-    return next;
+    return this.turn.take(() => this.carryOut(origin));
   }
 
   private async carryOut(origin: Origin): Promise<RetentionRunView> {
     const { store, clock } = this.options;
-    const { state } = await this.load();
+    await this.dropping.between(origin, async () => undefined);
+    const { state } = await this.log.load();
     const retired: RetentionRunView['retired'] = [];
     const partitions = await partitionsOf(store.database);
     let stop: { stays: StayReason; holdId?: string } = { stays: 'not-full' };
     for (const [index, partition] of partitions.entries()) {
       if (partition.retiredAt) continue;
-      const { stays, holdId } = await this.judge(state, partition);
-      if (stays !== null) {
-        stop = { stays, ...(holdId === undefined ? {} : { holdId }) };
+      const first = await this.judge(state, partition);
+      const done = first.stays === null ? await this.retire(partition, partitions.slice(0, index), origin) : null;
+      if (done) retired.push(done);
+      else {
+        // What came between the first look and the drop, such as a hold, is why it stays.
+        const { stays, holdId } = first.stays === null ? await this.judge((await this.log.load()).state, partition) : first;
+        stop = { stays: stays ?? 'not-full', ...(holdId === undefined ? {} : { holdId }) };
         break;
       }
-      retired.push(await this.retire(partition, partitions.slice(0, index), origin));
     }
     const deadLetters =
       state.days === null ? 0 : await removeDeadLettersBefore(store.database, new Date(clock.now() - state.days * DAY_MS));
     const { stays: stoppedBy, ...held } = stop;
-    await this.record({ type: 'ran', at: clock.now(), data: { retired: retired.length, deadLetters, stoppedBy, ...held } }, origin);
+    await this.log.record({ type: 'ran', at: clock.now(), data: { retired: retired.length, deadLetters, stoppedBy, ...held } }, origin);
     return { retired, deadLetters, stoppedBy, ...held };
   }
 
-  /** Archived, dropped, recorded; then what this line leaves over in the partitions before. */
-  private async retire(partition: Partition, before: readonly Partition[], origin: Origin): Promise<RetentionRunView['retired'][number]> {
-    const { store, archive, clock } = this.options;
+  /** Archived and dropped; then what this line leaves over in the partitions before. Null: it has to stay by now. */
+  private async retire(
+    partition: Partition,
+    before: readonly Partition[],
+    origin: Origin,
+  ): Promise<RetentionRunView['retired'][number] | null> {
+    const { store, archive } = this.options;
     const { from, to } = partition;
     const archived = await archive.write(from, to);
-    const data = { from, to, ...(await retirePartition(store.database, from, to)), archive: archived };
-    await this.record({ type: 'retired', at: clock.now(), data }, origin);
+    await this.options.reached?.('archived');
+    const mayGo = async (state: Retention): Promise<boolean> => (await this.judge(state, partition)).stays === null;
+    const done = await this.dropping.drop({ partition, line: to, archive: archived }, origin, mayGo);
+    if (!done) return null;
     for (const earlier of before) {
       if (!(await holdsOver(store.database, earlier, to))) continue;
-      const again = { from: earlier.from, to: earlier.to, ...(await retirePartition(store.database, earlier.from, to)) };
-      await this.record({ type: 'retired', at: clock.now(), data: again }, origin);
+      const unheld = async (state: Retention): Promise<boolean> => (await this.options.holds.heldIn(TENANT, state, earlier)) === null;
+      await this.dropping.drop({ partition: earlier, line: to }, origin, unheld);
     }
-    return data;
+    return { ...done, archive: archived };
   }
 
   private async judge(state: Retention, partition: Partition): Promise<{ stays: StayReason | null; holdId?: string }> {
@@ -185,46 +191,13 @@ export class Retentions extends RetentionApi {
 
   private async command(command: RetentionCommand, origin: Origin): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const { state, version } = await this.load();
+      const { state, version } = await this.log.load();
       const events = decideRetention(command, state);
-      if (events.length === 0 || (await this.append(events, version === 0 ? 'no-stream' : version, origin))) return;
+      if (events.length === 0 || (await this.log.decided(events, version, origin))) return;
     }
-    throw new AppError('RETENTION_BUSY', 'unavailable', 'others change the retention just now: try again');
-  }
-
-  private async record(event: RetentionEvent, origin: Origin): Promise<void> {
-    await this.append([event], 'any', origin);
-  }
-
-  private async append(events: readonly RetentionEvent[], expected: number | 'no-stream' | 'any', origin: Origin): Promise<boolean> {
-    const result = await this.options.store.append({
-      tenant: TENANT,
-      stream: STREAM,
-      expected,
-      events: events.map((event) => ({
-        type: retentionEventName(event.type),
-        occurredAt: timestamp(event.at),
-        data: event.data as unknown as JsonObject,
-        ...('personal' in event && event.personal ? { personal: event.personal } : {}),
-      })),
-      correlationId: STREAM.id,
-      ...origin,
-    });
-    return result.ok;
-  }
-
-  private async load(): Promise<Known> {
-    const recorded = await this.options.store.readStream({ tenant: TENANT, stream: STREAM });
-    return { state: recorded.map(retentionEvent).reduce(evolveRetention, KEEP_ALL), version: recorded.at(-1)?.version ?? 0 };
+    throw busy();
   }
 }
-
-const retentionEvent = ({ type, occurredAt, data }: RecordedEvent): RetentionEvent =>
-  ({
-    type: type.slice(RETENTION_EVENT_PREFIX.length).replace(/\.v\d+$/, ''),
-    at: Date.parse(occurredAt),
-    data,
-  }) as unknown as RetentionEvent;
 
 const holdView = ({ id, scope, placedAt }: Hold): HoldView => ({
   id,

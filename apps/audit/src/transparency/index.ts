@@ -12,10 +12,14 @@ import { LogSigner } from './signer.js';
 import { Transparency } from './transparency.js';
 import { TreeStore } from './tree-store.js';
 
+export type { LogProofs } from './proofs.js';
 export { TreeStore } from './tree-store.js';
 
 export interface TransparencyLog {
   served: AuditLog;
+  proofs: LogProofs;
+  /** A signature line of the log's key. */
+  signText: (text: string) => string;
   signing: Transparency;
 }
 
@@ -35,7 +39,7 @@ export const openTransparencyLog = async (
   const witnesses = log?.witnesses ?? [];
   const receipts = new Receipts(proofs, store.database);
   const signing = new Transparency({ hasher, store, trees, proofs, signer, witnesses, instance, logger, clock });
-  return { served: new ServedLog(proofs, trees, receipts, signer), signing };
+  return { served: new ServedLog(proofs, trees, receipts, signer), proofs, signText: (text) => signer.signText(text), signing };
 };
 
 export const watchSigning = (signing: Transparency, health: HealthRegistry, metrics: Registry): void => {

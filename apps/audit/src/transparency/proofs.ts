@@ -76,7 +76,7 @@ export class LogProofs {
     if (oldSize === 0n)
       throw new AppError('BAD_SIZE', 'invalid', 'every tree is consistent with the empty one: there is nothing to prove from size 0');
     if (oldSize > size) throw new AppError('BAD_SIZE', 'invalid', `the tree of ${oldSize} is not older than that of ${size}`);
-    return this.prove(consistencyRanges(oldSize, size));
+    return this.hashes(consistencyRanges(oldSize, size));
   }
 
   /** One of each position, their tiles fetched at once. */
@@ -126,7 +126,8 @@ export class LogProofs {
     );
   }
 
-  private async prove(ranges: readonly Range[]): Promise<Uint8Array[]> {
+  /** Of each range, which has to be a subtree of a tree that was signed. */
+  async hashes(ranges: readonly Range[]): Promise<Uint8Array[]> {
     return prove(this.hasher, ranges, await this.store.tiles(tilesOf(ranges)));
   }
 }

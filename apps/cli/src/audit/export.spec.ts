@@ -44,15 +44,18 @@ describe('mandate audit export', () => {
     api.on('GET /api/audit/export?format=jsonl', { type: 'application/x-ndjson', body: LINES });
     const note = 'mandate/log\n7\nroot\n\n— mandate/log signature\n';
     api.on('GET /api/audit/log/checkpoint', { type: 'text/plain', body: note });
+    api.on('GET /api/audit/export/proof?format=jsonl&size=0', { type: 'application/x-ndjson', body: 'the proof\n' });
     const file = join(folder, 'trail.jsonl');
     expect((await mandate('export', '--out', file)).status).toBe(0);
     expect(readFileSync(file, 'utf8')).toBe(LINES);
+    expect(readFileSync(`${file}.proof`, 'utf8')).toBe('the proof\n');
     const sha256 = createHash('sha256').update(LINES).digest('hex');
     expect(JSON.parse(readFileSync(`${file}.manifest.json`, 'utf8'))).toMatchObject({
       format: 'jsonl',
       events: 2,
       sha256,
       checkpoint: note,
+      proof: `${file}.proof`,
     });
   });
 

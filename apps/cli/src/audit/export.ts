@@ -9,6 +9,7 @@ import { CliError, EXIT } from '../exit.js';
 import { apiOf, withCommonOptions, type CommandContext, type CommonOptions, type Register } from '../commands/context.js';
 import { filterQuery, given, withFilterOptions, type FilterOptions } from './filter.js';
 import { SyslogSender } from './syslog-sender.js';
+import { proofFileOf } from './verify-export.js';
 
 interface ExportOptions extends CommonOptions, FilterOptions {
   format?: string;
@@ -30,7 +31,7 @@ export const registerExport: Register = (audit, context) => {
     .command('export')
     .description('events of the trail, oldest first, as jsonl (the stored records), csv, ocsf, cef or syslog')
     .option('--format <format>', 'jsonl, csv, ocsf, cef, syslog', 'jsonl')
-    .option('--out <file>', 'into this file; <file>.manifest.json says what it is of')
+    .option('--out <file>', 'into this file; <file>.manifest.json says what it is of, <file>.proof proves it')
     .option('--syslog <url>', 'RFC 5424 messages to tcp://host:port or tls://host:port')
     .option('--ca <file>', 'the certificate authority of a tls:// server, in PEM')
     .option('--after <position>', 'events behind this position')
@@ -54,32 +55,55 @@ const exportTrail = async (context: CommandContext, options: ExportOptions): Pro
   }
   await sink.end();
   if (!options.out) return;
+  const size = Number(response.headers.get('mandate-log-size'));
+  // A proof ends where the export began; what was followed since has to be exported to be proved.
+  const proof = options.follow ? null : await proofInto(api, proofFileOf(options.out), { ...query, size: String(size) });
   const manifest = {
     source: response.headers.get('mandate-log-source'),
-    size: Number(response.headers.get('mandate-log-size')),
+    size,
     root: response.headers.get('mandate-log-root'),
     format,
     filter,
     after: Number(options.after ?? 0),
     ...told.summary(),
-    checkpoint: await checkpointOf(api, Number(response.headers.get('mandate-log-size'))),
+    checkpoint: await checkpointOf(api, size),
+    proof,
   };
   await writeFile(`${options.out}.manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`);
   if (options.json) return context.output.json(manifest);
-  context.output.line(`${manifest.events} events of a log of ${manifest.size} in ${options.out}`);
+  context.output.line(
+    `${manifest.events} events of a log of ${manifest.size} in ${options.out}${proof === null ? '' : `, proved in ${proof}`}`,
+  );
+};
+
+/** The name of the file with the proof; null when nothing signs there. */
+const proofInto = async (api: ApiClient, file: string, query: Record<string, string>): Promise<string | null> => {
+  const response = await whenSigned(() => api.request('GET', `/api/audit/export/proof?${new URLSearchParams(query)}`));
+  if (response === null) return null;
+  const sink = await fileSink(file);
+  for await (const bytes of response.body as unknown as AsyncIterable<Uint8Array>) await sink.write(bytes);
+  await sink.end();
+  return file;
 };
 
 const CHECKPOINT_TRIES = 10;
 const CHECKPOINT_PAUSE_MS = 500;
 
 /** The signed head of a log that is at least so long: it commits to every record that was exported. Null when nothing signs there. */
-const checkpointOf = async (api: ApiClient, size: number): Promise<string | null> => {
+const checkpointOf = (api: ApiClient, size: number): Promise<string | null> =>
+  whenSigned(async () => {
+    const note = await (await api.request('GET', '/api/audit/log/checkpoint')).text();
+    return Number(note.split('\n')[1]) >= size ? note : null;
+  });
+
+/** A log’s head is signed every second. Null when it is not within some. */
+const whenSigned = async <T>(ask: () => Promise<T | null>): Promise<T | null> => {
   for (let tries = 0; tries < CHECKPOINT_TRIES; tries++) {
-    const note = await api.request('GET', '/api/audit/log/checkpoint').then(
-      (response) => response.text(),
-      () => null,
-    );
-    if (note !== null && Number(note.split('\n')[1]) >= size) return note;
+    const answer = await ask().catch((error: unknown) => {
+      if (error instanceof CliError && error.code === 'NOT_SIGNED_YET') return null;
+      throw error;
+    });
+    if (answer !== null) return answer;
     await delay(CHECKPOINT_PAUSE_MS);
   }
   return null;
@@ -111,6 +135,10 @@ const NEWLINE = 10;
 const sinkOf = async ({ output }: CommandContext, { out, syslog, ca }: ExportOptions): Promise<Sink> => {
   if (syslog) return SyslogSender.connect(syslog, ca);
   if (!out) return { write: async (bytes) => output.bytes(bytes), end: async () => undefined };
+  return fileSink(out);
+};
+
+const fileSink = async (out: string): Promise<Sink> => {
   const file = createWriteStream(out, { mode: 0o600 });
   const failed = new Promise<never>((_resolve, reject) =>
     file.once('error', (error) => reject(new CliError('FILE_UNWRITABLE', `cannot write ${out}: ${error.message}`, EXIT.usage))),

@@ -40,8 +40,16 @@ export const keptHeads = async (
 /** Files of the signer of this log, where its state is on this machine. */
 const localSigner = async (client: pg.Client, { env, cwd }: Surroundings): Promise<{ vkey: string; memory: string } | null> => {
   const { rows } = await client.query<{ name: string }>('SELECT name FROM es.log WHERE log_id = 1');
-  const state = env['MANDATE_STATE_DIR'] ? resolve(cwd, env['MANDATE_STATE_DIR']) : join(readSettings(env, cwd).home, 'state');
-  const folder = join(state, 'signing', rows[0]?.name ?? '');
+  const folder = join(stateFolderOf({ env, cwd }), 'signing', rows[0]?.name ?? '');
   const [vkey, memory] = [join(folder, 'log.vkey'), join(folder, 'signed')];
   return existsSync(vkey) && existsSync(memory) ? { vkey, memory } : null;
+};
+
+const stateFolderOf = ({ env, cwd }: Surroundings): string =>
+  env['MANDATE_STATE_DIR'] ? resolve(cwd, env['MANDATE_STATE_DIR']) : join(readSettings(env, cwd).home, 'state');
+
+/** Where the service of this machine archives what it drops. */
+export const archiveFolderOf = (surroundings: Surroundings): string => {
+  const { env, cwd } = surroundings;
+  return env['MANDATE_ARCHIVE_DIR'] ? resolve(cwd, env['MANDATE_ARCHIVE_DIR']) : join(stateFolderOf(surroundings), 'archive');
 };

@@ -10,7 +10,6 @@ import {
   tilePath,
   toHex,
   TreeEdge,
-  type Failure,
   type KeptHead,
   type LogRow,
   type RetiredRow,
@@ -20,7 +19,8 @@ import pg from 'pg';
 import type { Surroundings } from '../config.js';
 import { unreachable } from '../exit.js';
 import { readSettings } from '../up/settings.js';
-import { keptHeads } from './kept-heads.js';
+import { archiveFolderOf, keptHeads } from './kept-heads.js';
+import { countIn, missingOf, retiredRanges, unfinishedFacts, type RetiredRange } from './retired-ranges.js';
 import { hasher, usage } from './trust.js';
 import type { Verdict } from './verdict.js';
 
@@ -31,6 +31,8 @@ export interface DatabaseOptions {
   checkpoint: readonly string[];
   /** Below it retention may have dropped events. */
   minimumIndex: number;
+  /** Where retention archives what it drops; default: where it does on this machine. */
+  archive?: string;
 }
 
 /** Tiles a query: some 2 MB. */
@@ -68,13 +70,15 @@ export const verifyDatabase = async (surroundings: Surroundings, trust: Trust | 
   const client = await connect(await addressOf(surroundings, options.database));
   try {
     const { heads, failures } = await keptHeads(client, surroundings, trust, options.checkpoint);
-    const report = await readAll(client, heads, options.minimumIndex);
+    const { ranges, failures: unexplained } = await retiredRanges(client, options.archive ?? archiveFolderOf(surroundings));
+    const report = await readAll(client, heads, options.minimumIndex, ranges);
     const facts = {
       events: report.size.toString(),
       root: toHex(report.root),
       comparedWith: heads.map(({ name, size }) => `${name} (${size})`),
+      ...unfinishedFacts(ranges),
     };
-    return { verified: 'database', failures: [...failures, ...report.failures], facts };
+    return { verified: 'database', failures: [...failures, ...unexplained, ...report.failures], facts };
   } finally {
     await client.end();
   }
@@ -102,12 +106,11 @@ const connect = async (address: string): Promise<pg.Client> => {
 };
 
 /** The last chunks are read in one snapshot with the head: a log that grows meanwhile is intact, and what lies behind its head is not. */
-const readAll = async (client: pg.Client, heads: readonly KeptHead[], minimumIndex: number) => {
+const readAll = async (client: pg.Client, heads: readonly KeptHead[], minimumIndex: number, retired: readonly RetiredRange[]) => {
   const start = await headOf(client);
   let head: typeof start | null = null;
   const kept = await firstPosition(client, minimumIndex);
   const verifier = new RowsVerifier(hasher, heads, await edgeBefore(client, kept));
-  const retired = await retiredRanges(client);
   const step = TILES_A_QUERY * TILE_WIDTH;
   for (let from = kept - 1 - ((kept - 1) % TILE_WIDTH); ; from += step) {
     if (!head && from + step > Number(start.size)) {
@@ -132,46 +135,8 @@ const readAll = async (client: pg.Client, heads: readonly KeptHead[], minimumInd
   }
 };
 
-interface Range {
-  /** First position, and the first behind the last. */
-  from: bigint;
-  to: bigint;
-  /** Events that retention left there, and those that are there. */
-  kept: number;
-  found: number;
-}
-
-const countIn = ({ from, to }: Range, rows: readonly LogRow[]): number =>
-  rows.filter(({ position }) => position >= from && position < to).length;
-
-const missingOf = ({ from, to, kept, found }: Range): Failure[] =>
-  found === kept
-    ? []
-    : [
-        {
-          check: 'presence',
-          at: 'es.event',
-          position: from.toString(),
-          reason: `of positions ${from} to ${to - 1n} retention kept ${kept} events, and ${found} are there`,
-        },
-      ];
-
-/** As the log itself tells it: who drops events without saying so there is caught. */
-const retiredRanges = async (client: pg.Client): Promise<Range[]> => {
-  const { rows } = await client.query<{ canonical: string }>(
-    `SELECT convert_from(canonical, 'UTF8') AS canonical FROM es.event
-      WHERE log_id = 1 AND stream_type = 'retention' AND stream_id = 'log' AND type = 'dev.mandate.retention.retired.v1' ORDER BY position`,
-  );
-  const ranges = new Map<number, Range>();
-  for (const { canonical } of rows) {
-    const { from, to, kept } = (JSON.parse(canonical) as { data: { from: number; to: number; kept: number } }).data;
-    ranges.set(from, { from: BigInt(from), to: BigInt(to), kept, found: 0 });
-  }
-  return [...ranges.values()];
-};
-
 /** Of the chunk behind position `from`: tiles with rows, and those that retention may have emptied; in order. */
-const tilesOf = (from: number, retired: readonly Range[], found: readonly string[]): string[] => {
+const tilesOf = (from: number, retired: readonly RetiredRange[], found: readonly string[]): string[] => {
   const tiles = new Set(found);
   for (let tile = BigInt(from / TILE_WIDTH), i = 0; i < TILES_A_QUERY; i++, tile++) {
     const first = tile * BigInt(TILE_WIDTH) + 1n;
@@ -186,7 +151,7 @@ const withRetired = (
   signed: Buffer | null,
   first: bigint,
   kept: bigint,
-  retired: readonly Range[],
+  retired: readonly RetiredRange[],
 ): (LogRow | RetiredRow)[] => {
   if (!signed || !retired.some(({ from, to }) => from < first + BigInt(TILE_WIDTH) && to > first)) return [...rows];
   const at = new Map(rows.map((row) => [row.position, row]));

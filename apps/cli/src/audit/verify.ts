@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { isFailure, parseReceipt, toHex, verifyLog, verifyProof, type About, type Trust } from '@mandate/audit-log';
 import type { CommandContext, Register } from '../commands/context.js';
 import { ofReceipt } from './receipt.js';
+import { ofExport } from './verify-export.js';
 import { collect, countOf, hasher, readFileOf, trustOf, usage, withTrustOptions, type TrustOptions } from './trust.js';
 import { verifyDatabase } from './verify-database.js';
 import { checkpointFacts, tell, type Verdict } from './verdict.js';
@@ -11,10 +12,13 @@ import { checkpointFacts, tell, type Verdict } from './verdict.js';
 interface VerifyOptions extends TrustOptions {
   proof?: string;
   receipt?: string;
+  export?: string;
+  exportProof?: string;
   entry?: string;
   leafHash?: string;
   log?: string;
   minimumIndex?: string;
+  archive?: string;
   database?: string | true;
   checkpoint: string[];
   json?: boolean;
@@ -26,17 +30,23 @@ export const registerVerify: Register = (program, context) => {
     .description('check a proof or a whole log, with a public key and no access to us; 0 intact, 1 tampered, 2 wrong use')
     .option('--proof <file>', 'a tlog-proof file, as mandate audit prove writes it')
     .option('--receipt <file>', 'a receipt, as mandate audit receipt writes it')
+    .option('--export <file>', 'an exported file, as mandate audit export --out writes it, with its proof beside it')
+    .option('--export-proof <file>', 'the proof of the export; default <file>.proof')
     .option('--entry <file>', 'the entry that the proof is about, where it does not carry it')
     .option('--leaf-hash <hex>', 'or its leaf hash')
     .option('--log <folder>', 'a log in the layout of C2SP tlog-tiles, whoever wrote it')
     .option('--database [address]', 'the log in its database; default DATABASE_URL, else the one of npm start')
     .option('--checkpoint <file>', 'a checkpoint that was kept elsewhere, to compare the database with; may be given again', collect, [])
     .option('--minimum-index <n>', 'entries below it may have been pruned from the folder or dropped from the database')
+    .option(
+      '--archive <folder>',
+      'where retention archived what it dropped, should a retention have broken off; default: that of this machine',
+    )
     .option('--json', 'print JSON on standard output and nothing else');
   withTrustOptions(command).action(async (options: VerifyOptions) => tell(context, await verdictOf(context, options), options.json));
 };
 
-const TARGETS = ['proof', 'receipt', 'log', 'database'] as const;
+const TARGETS = ['proof', 'receipt', 'export', 'log', 'database'] as const;
 
 const verdictOf = async (context: CommandContext, options: VerifyOptions): Promise<Verdict> => {
   const { cwd } = context.surroundings;
@@ -48,6 +58,7 @@ const verdictOf = async (context: CommandContext, options: VerifyOptions): Promi
       database: options.database as string | true,
       checkpoint: options.checkpoint,
       minimumIndex: minimumOf(options),
+      ...(options.archive === undefined ? {} : { archive: resolve(cwd, options.archive) }),
     });
   const trust = trustOf(cwd, options);
   switch (target) {
@@ -55,6 +66,8 @@ const verdictOf = async (context: CommandContext, options: VerifyOptions): Promi
       return ofProof(cwd, options.proof as string, trust, options);
     case 'receipt':
       return ofReceipt(cwd, options.receipt as string, trust);
+    case 'export':
+      return ofExport(cwd, options.export as string, trust, options.exportProof);
     case 'log':
       return ofLog(context, options.log as string, trust, minimumOf(options));
   }

@@ -1,5 +1,6 @@
 /** What HTTP asks of the engine: changes enter through the inbound stream, answers come from the log and the list. */
 import {
+  publicData,
   subjects,
   type Acknowledgement,
   type AgentView,
@@ -14,7 +15,7 @@ import {
   type TemplateView,
 } from '@mandate/contracts';
 import { eventTypeName, toView } from '@mandate/delegation';
-import { publicData, type EventStore, type RecordedEvent } from '@mandate/event-store';
+import type { EventStore, RecordedEvent } from '@mandate/event-store';
 import { AppError, timestamp, type Clock, type JsonValue } from '@mandate/kernel';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { DataSource } from 'typeorm';

@@ -63,3 +63,15 @@ export const nodesOf = ({ from, to }: Range): NodeId[] => {
   }
   return nodes;
 };
+
+/** The perfect subtrees between two leaves, wherever these lie, from the left: largest in the middle. */
+export const coverOf = ({ from, to }: Range): Range[] => {
+  const cover: Range[] = [];
+  for (let at = from; at < to;) {
+    let width = 1n << BigInt(bitLength(to - at) - 1);
+    while (at % width !== 0n) width >>= 1n;
+    cover.push({ from: at, to: at + width });
+    at += width;
+  }
+  return cover;
+};

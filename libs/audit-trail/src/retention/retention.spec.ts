@@ -17,7 +17,7 @@ const hold: RetentionCommand = { type: 'place-hold', holdId: 'h1', scope: { of: 
 
 describe('what is kept', () => {
   it('is everything, until somebody says otherwise', () => {
-    expect(after()).toEqual({ days: null, holds: {}, lastRunAt: null });
+    expect(after()).toEqual({ days: null, holds: {}, lastRunAt: null, begun: {} });
     expect(after({ type: 'change', days: 90, now: NOW }).days).toBe(90);
     expect(after({ type: 'change', days: 90, now: NOW }, { type: 'change', days: null, now: NOW }).days).toBeNull();
     expect(decideRetention({ type: 'change', days: null, now: NOW }, KEEP_ALL)).toEqual([]);
@@ -36,6 +36,22 @@ describe('what is kept', () => {
     const state = evolveRetention(KEEP_ALL, { type: 'ran', at: NOW, data: { retired: 0, deadLetters: 0, stoppedBy: 'too-young' } });
     expect(state.lastRunAt).toBe(NOW);
   });
+});
+
+describe('what began', () => {
+  const begun = { from: 1, to: 601, line: 601, events: 600 };
+  const began = evolveRetention(KEEP_ALL, { type: 'retiring', at: NOW, data: begun });
+
+  it('is open until it is done or given up', () => {
+    expect(began.begun).toEqual({ 1: begun });
+    expect(evolveRetention(began, { type: 'retired', at: NOW, data: { from: 1, to: 601, events: 600, kept: 2 } }).begun).toEqual({});
+    expect(evolveRetention(began, { type: 'spared', at: NOW, data: { from: 1, to: 601, line: 601 } }).begun).toEqual({});
+  });
+
+  it('is another one than that of the next partition', () =>
+    expect(evolveRetention(began, { type: 'retired', at: NOW, data: { from: 601, to: 900, events: 299, kept: 0 } }).begun).toEqual({
+      1: begun,
+    }));
 });
 
 describe('a partition', () => {

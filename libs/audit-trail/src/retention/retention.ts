@@ -27,11 +27,25 @@ export interface RetiredPartition {
   archive?: { file: string; sha256: string; bytes: number };
 }
 
+/** A partition that is about to be dropped: recorded before it is, so that a crash in between leaves no gap that nobody explains. */
+export interface BegunRetirement {
+  from: number;
+  to: number;
+  /** What belongs to delegations that ended before this position goes. */
+  line: number;
+  /** How many events there are. */
+  events: number;
+  archive?: RetiredPartition['archive'];
+}
+
 export type RetentionEvent =
   | { type: 'changed'; at: number; data: { days: number | null } }
   | { type: 'holdplaced'; at: number; data: { holdId: string; scope: HoldScope }; personal?: { reason: string } }
   | { type: 'holdlifted'; at: number; data: { holdId: string } }
+  | { type: 'retiring'; at: number; data: BegunRetirement }
   | { type: 'retired'; at: number; data: RetiredPartition }
+  /** What had begun was not carried out: nothing was dropped. */
+  | { type: 'spared'; at: number; data: { from: number; to: number; line: number } }
   /** A run is over, whether or not anything was due; `stoppedBy`: why the next partition stays. */
   | { type: 'ran'; at: number; data: { retired: number; deadLetters: number; stoppedBy: StayReason; holdId?: string } };
 
@@ -40,6 +54,8 @@ export interface Retention {
   days: number | null;
   holds: Readonly<Record<string, Hold>>;
   lastRunAt: number | null;
+  /** What had begun and is neither done nor given up, by its first position. */
+  begun: Readonly<Record<number, BegunRetirement>>;
 }
 
 export type RetentionCommand =
@@ -47,7 +63,7 @@ export type RetentionCommand =
   | { type: 'place-hold'; holdId: string; scope: HoldScope; reason?: string; now: number }
   | { type: 'lift-hold'; holdId: string; now: number };
 
-export const KEEP_ALL: Retention = { days: null, holds: {}, lastRunAt: null };
+export const KEEP_ALL: Retention = { days: null, holds: {}, lastRunAt: null, begun: {} };
 
 /** Throws AppError `UNKNOWN_HOLD`. A change that changes nothing gives no event. */
 export const decideRetention = (command: RetentionCommand, state: Retention): RetentionEvent[] => {
@@ -77,8 +93,11 @@ export const evolveRetention = (state: Retention, event: RetentionEvent): Retent
       return { ...state, holds: Object.fromEntries(Object.entries(state.holds).filter(([id]) => id !== event.data.holdId)) };
     case 'ran':
       return { ...state, lastRunAt: event.at };
+    case 'retiring':
+      return { ...state, begun: { ...state.begun, [event.data.from]: event.data } };
     case 'retired':
-      return state;
+    case 'spared':
+      return { ...state, begun: Object.fromEntries(Object.entries(state.begun).filter(([from]) => Number(from) !== event.data.from)) };
   }
 };
 
