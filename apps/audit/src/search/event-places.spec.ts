@@ -35,8 +35,9 @@ afterAll(async () => {
 });
 
 const expectAll = async (): Promise<void> => {
-  for (const [i, id] of ids.slice(0, 32).entries()) expect(await placesOf(database, id)).toEqual([positionOf(i)]);
-  for (const id of ids.slice(32)) expect(await placesOf(database, id)).toEqual([]);
+  for (const [i, id] of ids.slice(0, 32).entries())
+    expect(await placesOf(database, id)).toEqual({ positions: [positionOf(i)], indexedTo: 32 * SEGMENT_SIZE });
+  for (const id of ids.slice(32)) expect((await placesOf(database, id)).positions).toEqual([]);
 };
 
 describe('the place of an event by its id', () => {
@@ -57,13 +58,13 @@ describe('the place of an event by its id', () => {
     const [id = ''] = ids.slice(-1);
     const number = Buffer.from(decode128(id)).readBigInt64BE().toString();
     await database.query({ name: 'older', text: 'INSERT INTO audit.event_place (id, position) VALUES ($1, 7)' }, [number]);
-    expect(await placesOf(database, id)).toEqual([7]);
+    expect((await placesOf(database, id)).positions).toEqual([7]);
   });
 
   it('goes with the last segment of the run', async () => {
     await database.transaction((client) => forgetRuns(client, 31));
-    expect(await placesOf(database, ids[0] as string)).toEqual([positionOf(0)]);
+    expect((await placesOf(database, ids[0] as string)).positions).toEqual([positionOf(0)]);
     await database.transaction((client) => forgetRuns(client, 32));
-    expect(await placesOf(database, ids[0] as string)).toEqual([]);
+    expect((await placesOf(database, ids[0] as string)).positions).toEqual([]);
   });
 });

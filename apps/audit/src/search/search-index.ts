@@ -3,7 +3,7 @@ import { firstOf, inAllGroups, noPrefixes, putPrefix, SEGMENT_SIZE, SegmentIndex
 import type { Database } from '@mandate/event-store';
 import type { SubjectEvent, SubjectIndex } from '../erasure/index.js';
 import type { LogReader } from '../log/log-reader.js';
-import { foldRun, forgetRuns, placesOf } from './event-places.js';
+import { foldRun, forgetRuns, placesOf, type Places } from './event-places.js';
 
 const LAST = { name: 'audit_last_segment', text: 'SELECT max(segment) AS segment FROM audit.segment' };
 const BEGIN_SEGMENT = 'INSERT INTO audit.segment (segment, ids) VALUES ($1, $2) ON CONFLICT DO NOTHING';
@@ -53,8 +53,8 @@ export class SearchIndex {
     return last === null || last === undefined ? 0 : firstOf(Number(last)) + SEGMENT_SIZE - 1;
   }
 
-  /** Positions at which an event with the id may stand, among those that are indexed. */
-  candidates(id: string): Promise<number[]> {
+  /** Where an event with the id may stand, among those that are indexed. */
+  places(id: string): Promise<Places> {
     return placesOf(this.database, id);
   }
 

@@ -21,12 +21,9 @@ export interface SignedHead {
   size: bigint;
 }
 
-/** Where events stand by their ids, as far as it has come. */
+/** Where events stand by their ids: positions to look at, and how far it has come. */
 export interface EventIndex {
-  /** The last position that it knows. */
-  indexedTo(): Promise<number>;
-  /** Positions that may be the event's: the record itself says whether it is. */
-  candidates(id: string): Promise<number[]>;
+  places(id: string): Promise<{ positions: number[]; indexedTo: number }>;
 }
 
 export interface Inclusion {
@@ -114,15 +111,13 @@ export class LogProofs {
     return (await this.database.query(BY_POSITION, [position, tenant])).map(entryOf)[0];
   }
 
-  /** How far the index has come is asked first: what it takes in meanwhile is looked at twice, and nothing is missed. */
   private async withId(tenant: string, id: string): Promise<Entry | undefined> {
-    const indexed = await this.index.indexedTo();
-    const positions = await this.index.candidates(id);
+    const { positions, indexedTo } = await this.index.places(id);
     const found = positions.length > 0 ? await this.database.query(AT_POSITIONS, [positions, tenant]) : [];
     const isIt = ({ canonical }: Entry): boolean => idOf(canonical) === id;
     return (
       found.map(entryOf).find(isIt) ??
-      (await this.database.query(WITH_TEXT, [indexed, tenant, Buffer.from(`"id":"${id}"`)])).map(entryOf).find(isIt)
+      (await this.database.query(WITH_TEXT, [indexedTo, tenant, Buffer.from(`"id":"${id}"`)])).map(entryOf).find(isIt)
     );
   }
 
