@@ -2,7 +2,7 @@
 import type { DelegationRequest, Effects, Pattern, StepResult, StepSpec } from '@mandate/contracts';
 import type { JsonObject, JsonValue } from '@mandate/kernel';
 import type { DispatchReason } from './events.js';
-import type { BudgetLeft, Used } from './model.js';
+import type { Approval, BudgetLeft, Used } from './model.js';
 import type { AgentCapability } from './planning/plan.js';
 import type { Recognition } from '@mandate/recognition';
 
@@ -33,6 +33,8 @@ export interface RequestDelegation {
   reading: Reading | null;
   /** What is left of the parent's budget for this child; null without a parent. */
   inherited: BudgetLeft | null;
+  /** With what approval the parent of a child was asked for; absent, too, when the parent's engine is an older one. */
+  parentApproval?: Approval;
   /** Keyed digests of what the ancestors of a child are at. */
   lineage?: readonly string[];
   agents: readonly AgentCapability[];
@@ -84,7 +86,15 @@ type Told =
       childId: string;
       stepId: string;
       attempt: number;
-      asked: { deadlineMs?: number; depth?: number; steps?: number; stepCount?: number; microUsd?: number; tokens?: number };
+      asked: {
+        deadlineMs?: number;
+        depth?: number;
+        steps?: number;
+        stepCount?: number;
+        microUsd?: number;
+        tokens?: number;
+        approval?: Approval;
+      };
       now: number;
     }
   | { type: 'child-ended'; childId: string; used: Used; now: number }

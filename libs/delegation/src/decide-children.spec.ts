@@ -80,6 +80,17 @@ describe('a child', () => {
     expect(() => decide(child(asked), activeAfter(...begun))).toThrow(expect.objectContaining({ details: { limit } }));
   });
 
+  it.each(['irreversible', 'plan'] as const)('of a delegation with approval %s may not ask for none', (approval) =>
+    given(...after(request({ approval }), ...(approval === 'plan' ? [steer('approve')] : []), dispatch('a')))
+      .when(child({ approval: 'never' }))
+      .thenFails('WEAKER_APPROVAL'),
+  );
+
+  it('may ask for a stricter approval than its parent', () =>
+    given(...after(request({ approval: 'never' }), dispatch('a')))
+      .when(child({ approval: 'plan' }))
+      .thenMatches({ type: 'childadmitted' }));
+
   it('cannot outlive its parent by asking late', () =>
     given(...after(...begun))
       .when(child({ deadlineMs: MINUTE }, { now: T0 + HOUR - SECOND }))

@@ -156,6 +156,20 @@ describe('a request with its own steps', () => {
       .when(request({ steps: [...steps({ a: [] }, { irreversible: true }), ...steps({ b: ['a'] }, { irreversible: true })] }))
       .thenMatches({}, {}, { type: 'planned' }, { type: 'approvalrequested', data: { scope: 'step', stepId: 'a' } }));
 
+  it.each([
+    [undefined, undefined, 'irreversible'],
+    [undefined, 'never', 'irreversible'],
+    [undefined, 'plan', 'plan'],
+    ['plan', 'irreversible', 'plan'],
+    ['irreversible', undefined, 'irreversible'],
+  ] as const)('has, as a child that asks for approval %s of a parent with %s, approval %s', (asked, parents, approval) => {
+    const inherited = { deadlineAt: T0 + DAY, depth: 1, steps: 5, cost: { microUsd: null, tokens: null } };
+    const command = request(asked ? { approval: asked } : {}, { inherited, ...(parents ? { parentApproval: parents } : {}) });
+    given()
+      .when(command)
+      .thenMatches({ type: 'requested', data: { approval } }, {}, {}, ...(approval === 'plan' ? [{ type: 'approvalrequested' }] : []));
+  });
+
   it('asks for no approval when the requester wants none', () =>
     given()
       .when(request({ approval: 'never', steps: steps({ a: [] }, { irreversible: true }) }))

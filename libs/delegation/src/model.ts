@@ -82,6 +82,12 @@ export interface Step {
   compensates: string | null;
 }
 
+/** Who has to be asked before what runs, the least strict first. */
+export const APPROVALS = ['never', 'irreversible', 'plan'] as const;
+export type Approval = (typeof APPROVALS)[number];
+
+export const isWeaker = (approval: Approval, than: Approval): boolean => APPROVALS.indexOf(approval) < APPROVALS.indexOf(than);
+
 export interface BudgetLeft {
   /** What it may cost. */
   cost: CostLimit;
@@ -127,7 +133,7 @@ interface Asked {
   input: JsonValue;
   requestedAt: number;
   budget: BudgetLeft;
-  approval: 'never' | 'irreversible' | 'plan';
+  approval: Approval;
   approvalTimeoutMs: number;
   /** No step begins before this time; null: at once. */
   startAt: number | null;

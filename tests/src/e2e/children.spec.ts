@@ -102,6 +102,17 @@ describe('a child delegation', () => {
     expect(narrower.answer.body['state']).toBe('TASK_STATE_SUBMITTED');
   });
 
+  it('is asked for as strictly as its parent, or more', async () => {
+    const parent = await lead({ approval: 'irreversible' });
+    const step = { steps: [{ id: 'a', capability: 'shout', irreversible: true }] };
+    expect((await delegate(parent, { ...step, approval: 'never' })).answer.body['code']).toBe('WEAKER_APPROVAL');
+    const { id } = await delegate(parent, step);
+    await scene.api.inState(id, 'INPUT_REQUIRED');
+
+    const approved = await lead({ approval: 'never' });
+    await scene.api.inState((await delegate(approved, { ...step, approval: 'plan' })).id, 'INPUT_REQUIRED');
+  });
+
   it('is given its deadline by its parent, and goes no deeper than allowed', async () => {
     const top = await lead({ budget: { deadline: 'PT1H', depth: 2 } });
     const middle = await leadBelow(top);

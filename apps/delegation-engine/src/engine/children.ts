@@ -1,6 +1,15 @@
 /** Admission of child delegations: asked of the engine that owns the parent, which is often this one. */
 import { toProblem, type DelegationRequest, type Problem } from '@mandate/contracts';
-import { addCost, isRunning, lineageOf, usedBy, type ActiveDelegation, type BudgetLeft, type Used } from '@mandate/delegation';
+import {
+  addCost,
+  isRunning,
+  lineageOf,
+  usedBy,
+  type ActiveDelegation,
+  type Approval,
+  type BudgetLeft,
+  type Used,
+} from '@mandate/delegation';
 import type { EventStore, Keyring } from '@mandate/event-store';
 import { AppError, type ErrorKind } from '@mandate/kernel';
 import type { NatsConnection, Subscription } from '@nats-io/transport-node';
@@ -21,6 +30,8 @@ interface Admission {
 /** What a child may have, and what its ancestors are at. */
 export interface Inheritance {
   budget: BudgetLeft;
+  /** With what the parent was asked for; absent in answers of engines that did not tell it yet. */
+  approval?: Approval;
   /** Absent in answers of engines that did not know it yet. */
   lineage?: string[];
 }
@@ -116,6 +127,7 @@ export class Children {
       await writer.applyOrConfirm(entry, { type: 'admit-child', childId, stepId, attempt, asked, now }, origin);
       const state = entry.state as ActiveDelegation;
       return {
+        approval: state.approval,
         budget: budgetOf(state, childId, asked, now),
         lineage: lineageOf(state, stepId, workDigestWith(this.options.keyring, tenant)),
       };

@@ -31,5 +31,6 @@ export const askedBudget = (request: DelegationRequest): Asked => {
     ...(request.steps ? { stepCount: request.steps.length } : {}),
     ...(request.budget?.usd === undefined ? {} : { microUsd: microUsdOf(request.budget.usd) }),
     ...(request.budget?.tokens === undefined ? {} : { tokens: request.budget.tokens }),
+    ...(request.approval === undefined ? {} : { approval: request.approval }),
   };
 };

@@ -126,8 +126,8 @@ export class Requests {
       },
       initial,
     );
-    const { budget, lineage = [] } = await this.options.admitChild(tenant, id, command.request, traceparent);
-    return { ...command, inherited: budget, lineage };
+    const { budget, approval, lineage = [] } = await this.options.admitChild(tenant, id, command.request, traceparent);
+    return { ...command, inherited: budget, lineage, ...(approval ? { parentApproval: approval } : {}) };
   }
 
   private digest(request: DelegationRequest, principal: string): Buffer {

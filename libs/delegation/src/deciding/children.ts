@@ -1,7 +1,7 @@
 import { AppError } from '@mandate/kernel';
 import type { DelegationDecisionCommand } from '../commands.js';
 import type { DelegationEvent } from '../events.js';
-import { isRunning, stepsOf } from '../model.js';
+import { isRunning, isWeaker, stepsOf } from '../model.js';
 import type { ActiveDelegation, Delegation, Used } from '../model.js';
 import { addCost, costLeft, NO_COST, usdText, type CostLimit } from '../cost.js';
 import { childShare, MAX_CHILDREN } from '../policy.js';
@@ -38,6 +38,12 @@ export const decideChild = ({ childId, stepId, attempt, asked, now }: AdmitChild
   const deadlineAt = asked.deadlineMs === undefined ? state.budget.deadlineAt : now + asked.deadlineMs;
   if (deadlineAt > state.budget.deadlineAt)
     throw wider('deadline', new Date(deadlineAt).toISOString(), new Date(state.budget.deadlineAt).toISOString());
+  if (asked.approval !== undefined && isWeaker(asked.approval, state.approval))
+    throw new AppError(
+      'WEAKER_APPROVAL',
+      'invalid',
+      `the child asks for approval ${asked.approval}, its parent was asked for with ${state.approval}: a child may only be stricter`,
+    );
   return [
     {
       type: 'childadmitted',

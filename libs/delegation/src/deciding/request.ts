@@ -3,7 +3,7 @@ import { AppError, parseDuration, timestamp, type JsonValue } from '@mandate/ker
 import type { PlanProposal, RequestDelegation } from '../commands.js';
 import { microUsdOf, usdText } from '../cost.js';
 import type { BudgetData, DelegationEvent, FallbackReason, PlannedStep } from '../events.js';
-import { PLAN_CAPABILITY, UNDO_PREFIX, type BudgetLeft, type Delegation } from '../model.js';
+import { isWeaker, PLAN_CAPABILITY, UNDO_PREFIX, type Approval, type BudgetLeft, type Delegation } from '../model.js';
 import { patternOf, validateGraph } from '@mandate/recognition';
 import { bestCapability, type AgentCapability } from '../planning/plan.js';
 
@@ -45,6 +45,12 @@ const budgetOf = (command: RequestDelegation): BudgetLeft => {
   };
 };
 
+/** A child asks at least whom its parent had to ask. */
+const approvalOf = ({ request, parentApproval }: RequestDelegation): Approval => {
+  const own = request.approval ?? 'irreversible';
+  return parentApproval && isWeaker(own, parentApproval) ? parentApproval : own;
+};
+
 /** A budget as events carry it. */
 export const budgetData = ({ deadlineAt, depth, steps, cost }: BudgetLeft): BudgetData => ({
   deadlineAt: timestamp(deadlineAt),
@@ -64,7 +70,7 @@ const requestedEvent = (command: RequestDelegation, budget: BudgetLeft): Delegat
       principal,
       pattern: request.pattern ?? 'auto',
       budget: budgetData(budget),
-      approval: request.approval ?? 'irreversible',
+      approval: approvalOf(command),
       ...(request.approvalTimeout === undefined ? {} : { approvalTimeoutMs: durationMs(request.approvalTimeout) }),
       ...(startAt > now ? { startAt: timestamp(startAt) } : {}),
       ...(request.priority === undefined ? {} : { priority: request.priority }),
