@@ -1,7 +1,7 @@
 /** What gave up: messages that could not be taken, and delegations that failed for good. Kept until somebody decides. */
 import type { JsonValue } from '@mandate/kernel';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsRFC3339, IsString, Length, Matches, ValidateIf } from 'class-validator';
-import { IsCapability, IsUlidText } from './rules.js';
+import { IsCapability, IsIdCursor, IsUlidText } from './rules.js';
 
 const Optional = (): PropertyDecorator => ValidateIf((_owner, value) => value !== undefined);
 
@@ -23,7 +23,7 @@ export class DeadLetterFilter {
   /** Parked since this time. */
   @Optional() @IsRFC3339() since?: string;
   @Optional() @IsRFC3339() until?: string;
-  @Optional() @IsString() @Length(1, 200) cursor?: string;
+  @Optional() @IsIdCursor() cursor?: string;
 }
 
 /** Which dead letters: these, or all that fit. Something has to be named. */

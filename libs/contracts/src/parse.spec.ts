@@ -90,6 +90,22 @@ describe('parse', () => {
   it('says what the limit is', () =>
     expect(() => parse(DelegationRequest, { goal: 'x', steps: Array.from({ length: 2_000 }, () => 7) })).toThrow('no more than 1024'));
 
+  it.each([
+    [{ goal: 7 }, 'goal: must be a string'],
+    [{ goal: '' }, 'goal: must be longer than or equal to 1 characters'],
+    [{ goal: 'x', priority: 'high' }, 'priority: must be an integer number'],
+    [{ goal: 'x', steps: 'a' }, 'steps: must be an array'],
+  ])('says of %j the kind first, and the field once: %s', (sent, said) => expect(() => parse(DelegationRequest, sent)).toThrow(said));
+
+  it.each(['a\u0000b', 'a\nb', 'a\ud800b', '', 'x'.repeat(201)])(
+    'takes no key that the log cannot hold in the clear: %j',
+    (concurrencyKey) => expect(codeOf(() => parse(DelegationRequest, { goal: 'x', concurrencyKey }))).toBe('INVALID_FIELD concurrencyKey'),
+  );
+
+  it.each(['a', 'tenant 7/日本', '👋', 'x'.repeat(200)])('takes any other key: %j', (concurrencyKey) =>
+    expect(parse(DelegationRequest, { goal: 'x', concurrencyKey })).toMatchObject({ concurrencyKey }),
+  );
+
   it('refuses what a command cannot carry yet', () =>
     expect(codeOf(() => parse(DelegationCommand, { commandId: id, type: 'approve', digest: 'ab' }))).toBe('INVALID_FIELD digest'));
 

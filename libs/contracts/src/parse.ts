@@ -61,14 +61,17 @@ const compile = (target: Constructor<unknown>): Shape => {
           accepts: (value, owner) => instance.validate(value, args(value, owner)) as boolean,
           message: (value, owner) => {
             const text = rule.message ?? instance.defaultMessage?.(args(value, owner)) ?? 'is not valid';
-            const filled = (typeof text === 'function' ? text(args(value, owner)) : text).replaceAll('$property', rule.propertyName);
+            const own = typeof text === 'function' ? text(args(value, owner)) : text;
+            // The path stands before it.
+            const filled = own.replace(/^(each value in )?\$property /, '').replaceAll('$property', rule.propertyName);
             return filled.replace(/\$constraint(\d)/g, (_whole, n: string) => String(rule.constraints[Number(n) - 1]));
           },
         });
       }
   }
-  // Limits on length run first: a list of a million items is refused before one of them is looked at.
-  for (const property of byName.values()) property.checks.sort((a, b) => Number(a.each) - Number(b.each));
+  // In the order in which they are written, the kind of value first (decorators register from the last to the first); limits on length run
+  // before what looks at each item: a list of a million is refused before one of them is looked at.
+  for (const property of byName.values()) property.checks.reverse().sort((a, b) => Number(a.each) - Number(b.each));
   const shape = { properties: [...byName.values()], known: new Set(byName.keys()) };
   shapes.set(target, shape);
   return shape;

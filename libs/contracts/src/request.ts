@@ -17,7 +17,7 @@ import {
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
-import { IsCapability, IsDuration, IsName, IsSha256, IsStringMap, IsUlidText, MaxJsonBytes, IsUsd } from './rules.js';
+import { IsCapability, IsDuration, IsLabel, IsName, IsSha256, IsStringMap, IsUlidText, MaxJsonBytes, IsUsd } from './rules.js';
 
 export const PATTERNS = ['direct', 'sequential', 'parallel', 'meta'] as const;
 export type Pattern = (typeof PATTERNS)[number];
@@ -94,7 +94,7 @@ export class DelegationRequest {
   /** 9 goes first. Waiting makes up for it: a level is worth a minute. */
   @Optional() @IsInt() @Min(0) @Max(9) priority?: number;
   /** Steps of delegations with the same key can be limited together. */
-  @Optional() @IsString() @Length(1, REQUEST_LIMITS.keyLength) concurrencyKey?: string;
+  @Optional() @IsLabel(REQUEST_LIMITS.keyLength) concurrencyKey?: string;
   @Optional() @ValidateNested() @Type(() => Budget) budget?: Budget;
   /** Nothing begins before this time, and the deadline counts from it. Not both. */
   @Optional() @IsRFC3339() startAt?: string;

@@ -17,6 +17,21 @@ export const IsCapability = (options?: ValidationOptions): PropertyDecorator =>
 export const IsName = (options?: ValidationOptions): PropertyDecorator =>
   rule('isName', (v) => text(v, NAME_TOKEN), 'must match [A-Za-z0-9_-]{1,64}', options);
 
+/** A name that people give: it goes into the log and into indexes in the clear. `most`: characters. */
+export const IsLabel = (most: number): PropertyDecorator =>
+  ValidateBy({
+    name: 'isLabel',
+    constraints: [most],
+    validator: {
+      validate: (v) => typeof v === 'string' && v.length >= 1 && v.length <= most && !/[\p{Cc}\p{Cs}]/u.test(v),
+      defaultMessage: () => `must be 1 to ${most} characters, none of them a control character`,
+    },
+  });
+
+/** The cursor of a list whose pages end at an id. */
+export const IsIdCursor = (): PropertyDecorator =>
+  IsUlidText({ message: 'must be the nextCursor of an earlier answer; leave it out to begin anew', context: { code: 'INVALID_CURSOR' } });
+
 export const IsSha256 = (options?: ValidationOptions): PropertyDecorator =>
   rule('isSha256', (v) => text(v, /^[0-9a-f]{64}$/), 'must be 64 hexadecimal digits in lower case', options);
 

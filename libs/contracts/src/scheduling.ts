@@ -1,6 +1,6 @@
 /** Flow control as operators change and read it. */
-import { IsIn, IsInt, IsNumber, IsString, Length, Max, MaxLength, Min, ValidateIf } from 'class-validator';
-import { IsCapability, IsDuration, IsName } from './rules.js';
+import { IsIn, IsInt, IsNumber, IsString, Max, MaxLength, Min, ValidateIf } from 'class-validator';
+import { IsCapability, IsDuration, IsLabel, IsName } from './rules.js';
 
 const Optional = (): PropertyDecorator => ValidateIf((_owner, value) => value !== undefined);
 const For =
@@ -53,8 +53,7 @@ export class SchedulingChange {
    * breaker's thresholds stands for each one that has none of its own.
    */
   @For('set-retry-budget', 'remove-retry-budget', 'set-breaker', 'remove-breaker', 'open-breaker', 'close-breaker')
-  @IsString()
-  @Length(1, 200)
+  @IsLabel(200)
   name?: string;
   /** Steps at workers at once; 0 holds everything up. */
   @For('set-limit') @IsInt() @Min(0) @Max(1_000_000) max?: number;

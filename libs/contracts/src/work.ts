@@ -98,7 +98,7 @@ export class StepQuestion {
 
 export class StepUsage {
   @Optional() @IsUsd() usd?: string;
-  @Optional() @IsInt() @Min(0) tokens?: number;
+  @Optional() @IsInt() @Min(0) @Max(1_000_000_000_000) tokens?: number;
 }
 
 export class StepResult {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DelegationRequest } from '@mandate/contracts';
 import { AppError } from '@mandate/kernel';
@@ -112,6 +113,30 @@ describe('the edge of a service', () => {
     expect(await call(path)).toMatchObject({ status: 404, type: 'application/problem+json', body: { code: 'ROUTE_NOT_FOUND' } });
   });
 
+  it('answers a method that a path does not take with those that it takes', async () => {
+    const { status, body, headers } = await call('/api/things/broken', { method: 'DELETE' });
+    expect([status, body['code'], headers.get('allow')]).toEqual([405, 'METHOD_NOT_ALLOWED', 'GET, HEAD']);
+  });
+
+  it('refuses a NUL in the address, which no store takes', async () => {
+    expect(await call('/api/things?q=%00')).toMatchObject({ status: 400, body: { code: 'BAD_REQUEST' } });
+  });
+
+  it('lets nobody keep a problem, whatever the route says of its answers', async () => {
+    expect((await call('/api/things/nowhere')).headers.get('cache-control')).toBe('no-store');
+  });
+
+  it.each([
+    ['no HTTP at all', 'BLAH\r\n\r\n', 400],
+    ['headers without end', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
+  ])('answers %s with a problem', async (_what, sent, status) => {
+    const { hostname, port } = new URL(gateway.url);
+    const socket = connect(Number(port), hostname).end(sent);
+    const answer = await text(socket);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] as string)).toMatchObject({ status, code: 'BAD_REQUEST' });
+  });
+
   it('keeps the text of an unexpected error inside and logs it with its trace', async () => {
     const { status, body, headers } = await call('/api/things/broken');
     expect([status, body['code']]).toEqual([500, 'INTERNAL']);
@@ -143,9 +168,9 @@ describe('the gateway', () => {
   });
 
   it('shows metrics of the process and of each service', async () => {
-    const text = await (await fetch(`${gateway.url}/metrics`)).text();
-    expect(text).toMatch(/^process_resident_memory_bytes \d+/m);
-    expect(text).toMatch(/^mandate_http_request_duration_seconds_count\{.*prefix="\/api\/things".*\} \d+/m);
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    expect(metrics).toMatch(/^process_resident_memory_bytes \d+/m);
+    expect(metrics).toMatch(/^mandate_http_request_duration_seconds_count\{.*prefix="\/api\/things".*\} \d+/m);
   });
 
   it('describes routes with the rules of their classes', async () => {

@@ -11,6 +11,7 @@ import { mergeOpenApi } from './openapi.js';
 import { problemOf } from './http-problems.js';
 import { answerProblem } from './refusals.js';
 import type { RunningService } from './service.js';
+import { answerUnreadable } from './unreadable.js';
 
 export interface GatewayAddress {
   host: string;
@@ -75,6 +76,7 @@ export const listenGateway = async (services: readonly RunningService[], { host,
     if (route) return route.handler(request, response);
     answerShared(shared[path], request, response).catch(refuse);
   });
+  answerUnreadable(server, recordRefusal);
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;

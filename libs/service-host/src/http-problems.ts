@@ -4,8 +4,10 @@ import { PROBLEM_CONTENT_TYPE, toProblem, type Problem } from '@mandate/contract
 import { AppError } from '@mandate/kernel';
 import { HttpException } from '@nestjs/common';
 
+export const BAD_REQUEST = new AppError('BAD_REQUEST', 'invalid', 'the request cannot be read');
+
 const OF_STATUS: Readonly<Record<number, AppError>> = {
-  400: new AppError('BAD_REQUEST', 'invalid', 'the request cannot be read'),
+  400: BAD_REQUEST,
   404: new AppError('ROUTE_NOT_FOUND', 'not-found', 'there is nothing here; the routes stand in /openapi.json'),
   405: new AppError('METHOD_NOT_ALLOWED', 'invalid', 'this path does not take this method; see /openapi.json'),
   413: new AppError('TOO_LARGE', 'too-large', 'at most 1048576 bytes are taken: pass large data by reference'),
@@ -24,10 +26,11 @@ export const problemOf = (error: unknown): Problem => {
   if (error instanceof AppError) return toProblem(error);
   const status = statusOf(error);
   if (status === undefined || status >= 500) return toProblem(error);
-  return { ...toProblem(OF_STATUS[status] ?? OF_STATUS[400]), status };
+  return { ...toProblem(OF_STATUS[status] ?? BAD_REQUEST), status };
 };
 
 export const sendProblem = (response: ServerResponse, problem: Problem): void => {
-  response.writeHead(problem.status, { 'content-type': PROBLEM_CONTENT_TYPE });
+  // Whatever the route says of its answers: a tile that is not there yet will be.
+  response.writeHead(problem.status, { 'content-type': PROBLEM_CONTENT_TYPE, 'cache-control': 'no-store' });
   response.end(JSON.stringify(problem));
 };

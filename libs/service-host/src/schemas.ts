@@ -19,6 +19,11 @@ const RULES = {
   isUlid: { type: 'string', pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$' },
   isCapability: { type: 'string', pattern: CAPABILITY_TOKEN.source },
   isName: { type: 'string', pattern: NAME_TOKEN.source },
+  isLabel: ({ constraints }: { constraints: readonly unknown[] }) => ({
+    type: 'string' as const,
+    minLength: 1,
+    maxLength: Number(constraints[0]),
+  }),
   isDuration: { type: 'string', format: 'duration' },
   isRfc3339: { type: 'string', format: 'date-time' },
   maxJsonBytes: {},

@@ -1,9 +1,12 @@
 /** The Nest application of a service, with the edge that all services share. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { MESSAGE_LIMITS } from '@mandate/contracts';
+import { AppError } from '@mandate/kernel';
+import { allowedMethods } from './allowed-methods.js';
 import { traceRequests } from './caller.js';
 import { HealthRegistry } from './health.js';
 import { NestLogger, type Logger } from './logger.js';
@@ -67,11 +70,18 @@ export const createServiceApp = async (options: ServiceAppOptions): Promise<Runn
   };
 };
 
+/** No name, id or text of ours holds a NUL, and PostgreSQL takes none: it is refused before a route passes it on. */
+const refuseNul = (request: IncomingMessage, _response: ServerResponse, next: () => void): void => {
+  if (request.url?.includes('%00')) throw new AppError('BAD_REQUEST', 'invalid', 'the address holds a NUL character (%00)');
+  next();
+};
+
 /** Trace, raw bodies within the limit of a message, problem documents. Also what a spec puts on its testing application. */
 export const configureEdge = (app: NestExpressApplication, logger: Logger, recordRefusal?: RecordRefusal): void => {
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(traceRequests);
+  app.use(refuseNul);
   app.useBodyParser('raw', { type: () => true, limit: MESSAGE_LIMITS.maxBytes });
-  app.useGlobalFilters(new ProblemFilter(logger, recordRefusal));
+  app.useGlobalFilters(new ProblemFilter(logger, recordRefusal, (path) => allowedMethods(app, path)));
 };

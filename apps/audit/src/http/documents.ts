@@ -1,5 +1,6 @@
 /** What the routes take beside the documents of the contract. */
 import { EXPORT_FORMATS, type ExportFormat } from '@mandate/audit-trail';
+import { IsIdCursor } from '@mandate/contracts';
 import { IsBoolean, IsIn, IsInt, IsRFC3339, IsString, Length, Matches, Max, Min, ValidateIf } from 'class-validator';
 
 const Optional = (): PropertyDecorator => ValidateIf((_owner, value) => value !== undefined);
@@ -10,7 +11,7 @@ export const OUTCOMES = ['success', 'failure', 'denied'] as const;
 
 export class PageQuery {
   @IsInt() @Min(1) @Max(PAGE_LIMITS.max) limit: number = PAGE_LIMITS.default;
-  @Optional() @IsString() @Length(1, 200) cursor?: string;
+  @Optional() @IsIdCursor() cursor?: string;
 }
 
 /** Which events; what is not named does not matter. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   DelegationRequest,
+  isFinal,
   parseJson,
   type Acknowledgement,
   type DelegationCommand,
@@ -90,7 +91,9 @@ export class DelegationController {
 
   @Describe({
     summary: 'What happened to a delegation',
-    description: `With \`Accept: ${EVENT_STREAM}\` also what happens from now on, until it has ended: the id is the position, Last-Event-ID goes on after it.`,
+    description:
+      `With \`Accept: ${EVENT_STREAM}\` also what happens from now on, until it has ended: the id is the position, Last-Event-ID goes on after it. ` +
+      '204: it has ended, and there is nothing after that.',
     query: EventListQuery,
     answers: {
       200: { description: 'Events, oldest first', schema: schemas.page(EVENT), contentTypes: ['application/json', EVENT_STREAM] },
@@ -211,9 +214,18 @@ export class DelegationController {
     response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify({ items, nextCursor }));
   }
 
-  /** Asks for one event first, so that an unknown delegation is a 404 and not an empty stream. */
+  /**
+   * Asks for one event first, so that an unknown delegation is a 404 and not an empty stream. Who has seen all of one that has ended is told
+   * so (204): a browser's EventSource would ask again every two seconds for ever.
+   */
   private async followEvents(caller: Caller, id: string, after: number, response: ServerResponse): Promise<void> {
-    await this.delegations.events(caller, id, after, 1);
+    const seenAll = async (): Promise<boolean> => (await this.delegations.events(caller, id, after, 1)).length === 0;
+    const hasEnded = async (): Promise<boolean> => isFinal((await this.delegations.view(caller, id)).state);
+    // Once more behind the end: its last events may have come between the two questions.
+    if ((await seenAll()) && (await hasEnded()) && (await seenAll())) {
+      response.writeHead(204).end();
+      return;
+    }
     await streamEvents(response, (signal) => this.delegations.follow(caller, id, after, signal));
   }
 }

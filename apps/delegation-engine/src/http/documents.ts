@@ -41,6 +41,12 @@ export class TemplateQuery {
   @IsInt() @Min(2) @Max(1_000) uses: number = ENOUGH_USES;
 }
 
+export class AgentListQuery {
+  /** All of them without it. */
+  @Optional() @IsInt() @Min(1) @Max(PAGE_LIMITS.max) limit?: number;
+  @Optional() @IsName() cursor?: string;
+}
+
 export class DelegationListQuery {
   @Optional() @IsIn(TASK_STATES) state?: TaskState;
   @Optional() @IsIn(PATTERNS) pattern?: Pattern;

@@ -51,6 +51,8 @@ class RecordingApi extends DelegationApi {
   stored: EventView[] = [];
   endless = false;
   breaks = false;
+  ended = false;
+  workers: AgentView[] = [];
   aborted = false;
   yielded = 0;
 
@@ -67,7 +69,16 @@ class RecordingApi extends DelegationApi {
   }
   async view(_caller: Caller, id: string): Promise<DelegationView> {
     if (id !== ID) throw unknownDelegation();
-    return { id, state: 'TASK_STATE_WORKING', goal: 'g', pattern: null, confidence: null, decision: null, steps: [], createdAt: 't' };
+    return {
+      id,
+      state: this.ended ? 'TASK_STATE_COMPLETED' : 'TASK_STATE_WORKING',
+      goal: 'g',
+      pattern: null,
+      confidence: null,
+      decision: null,
+      steps: [],
+      createdAt: 't',
+    };
   }
   async templates(): Promise<TemplateView[]> {
     return [];
@@ -103,7 +114,7 @@ class RecordingApi extends DelegationApi {
   }
 
   async agents(): Promise<AgentView[]> {
-    return [];
+    return this.workers;
   }
 }
 
@@ -291,8 +302,16 @@ describe('reading', () => {
     expect((await call(`/api/delegations/${ID}/steps/none/output`)).body).toBeNull();
   });
 
-  it('lists agents', async () => {
-    expect((await call('/api/agents')).body).toEqual({ items: [], nextCursor: null });
+  it('lists agents, all of them or by pages', async () => {
+    api.workers = ['a', 'b', 'c'].map((instance) => ({ name: 'w', version: '1', instance, state: 'online', capabilities: [] }) as never);
+    const page = async (query: string): Promise<unknown> => {
+      const { items, nextCursor } = (await call(`/api/agents${query}`)).body as unknown as Page<AgentView>;
+      return [items.map(({ instance }) => instance).join(''), nextCursor];
+    };
+    expect(await page('')).toEqual(['abc', null]);
+    expect(await page('?limit=2')).toEqual(['ab', 'b']);
+    expect(await page('?limit=2&cursor=b')).toEqual(['c', null]);
+    expect((await call('/api/agents?limit=no')).status).toBe(400);
   });
 
   it('describes every route', async () => {
@@ -339,6 +358,14 @@ describe('the event stream', () => {
     const response = await follow({ 'Last-Event-ID': '3' });
     expect(response.headers.get('content-type')).toBe('text/event-stream');
     expect(await response.text()).toBe(`retry: 2000\n\nid: 5\nevent: ${event(5).type}\ndata: ${JSON.stringify(event(5))}\n\n`);
+  });
+
+  it('tells who has seen all of one that has ended to ask no more', async () => {
+    api.stored = [event(3), event(5)];
+    api.ended = true;
+    expect((await follow({ 'Last-Event-ID': '5' })).status).toBe(204);
+    expect(await (await follow({ 'Last-Event-ID': '3' })).text()).toContain('id: 5');
+    api.ended = false;
   });
 
   it('is a problem document for an unknown delegation or a bad position', async () => {
