@@ -15,6 +15,7 @@ const AGGREGATES = [
   { aggregate: 'recogniser', union: 'RecogniserEvent', source: 'apps/delegation-engine/src/engine/lesson-events.ts' },
   { aggregate: 'retention', union: 'RetentionEvent', source: 'libs/audit-trail/src/retention/retention.ts' },
   { aggregate: 'schedule', union: 'ScheduleEvent', source: 'libs/scheduling/src/schedule.ts' },
+  { aggregate: 'reputation', union: 'ReputationEvent', source: 'libs/scheduling/src/quarantine.ts' },
   { aggregate: 'policy', union: 'PolicyEvent', source: 'libs/scheduling/src/policy.ts' },
 ].map((entry) => ({ ...entry, source: fileURLToPath(new URL(entry.source, root)) }));
 const FOLDER = 'docs/schemas/events';

@@ -35,6 +35,39 @@ describe('dead letters', () => {
   });
 });
 
+describe('reputation', () => {
+  const settings = { halfLife: 'PT6H', floor: 0.5, minVolume: 20, quiet: 'P1D' };
+  const outcomes = { succeeded: 2, failed: 18, timedOut: 0, lost: 0, unanswered: 0 };
+  const figures = { volume: 20, successRate: 0.1, lower: 0.03, upper: 0.3, lateRate: 0, latencyMs: 9, observations: 20, outcomes };
+  const evidence = { figures, from: 'f', to: 't', halfLife: 'PT6H', floor: 0.5, minVolume: 20, peers: null };
+  const open = { id: ID, instance: 'w1', capability: 'search', state: 'open', proposedAt: 'p', evidence, decided: null };
+
+  it('is shown with what is proposed, and why', async () => {
+    api.on('GET /api/agents/reputation', { body: { settings, proposals: [open] } });
+    const { out } = await mandate(['reputation', 'show']);
+    expect(out).toContain('succeeds in 10 % of 20 attempts, surely between 3 % and 30 %; the floor is 50 %');
+    expect(out).toContain('no others to compare with');
+    expect(JSON.parse((await mandate(['reputation', 'show', '--json'])).out)).toEqual({ settings, proposals: [open] });
+  });
+
+  it('is counted as told', async () => {
+    api.on('POST /api/agents/reputation', { body: { settings, proposals: [] } });
+    expect((await mandate(['reputation', 'set', '--half-life', 'PT1H', '--floor', '0.4', '--min-volume', '9'])).out).toContain('nobody');
+    expect(api.asked.at(-1)?.body).toEqual({ halfLife: 'PT1H', floor: 0.4, minVolume: 9 });
+    expect((await mandate(['reputation', 'set', '--floor', 'low'])).status).toBe(2);
+  });
+
+  it('leads to a decision, which needs a reason when it is no', async () => {
+    const decided = { by: 'grace', reason: 'tests', at: 'a' };
+    api.on(`POST /api/agents/proposals/${ID}/accept`, { body: { ...open, state: 'accepted', decided } });
+    expect((await mandate(['reputation', 'accept', ID])).out).toContain('accepted by grace at a: tests');
+    api.on(`POST /api/agents/proposals/${ID}/dismiss`, { body: { ...open, state: 'dismissed', decided } });
+    await mandate(['reputation', 'dismiss', ID, '--reason', 'tests']);
+    expect(api.asked.map(({ body }) => body)).toEqual([{}, { reason: 'tests' }]);
+    expect((await mandate(['reputation', 'dismiss', ID])).status).toBe(2);
+  });
+});
+
 describe('schedules', () => {
   const path = '/api/delegations/schedules';
   const schedule = {

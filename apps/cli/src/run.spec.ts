@@ -206,12 +206,23 @@ describe('reading', () => {
       version: '1.0.0',
       instance: 'docs-1',
       state: 'online',
-      capabilities: [{ name: 'summarise', description: 'Summarise a text', tags: [], concurrency: 4, effects: 'none', running: 1 }],
+      mode: 'draining',
+      capabilities: [
+        {
+          ...{ name: 'summarise', description: 'Summarise a text', tags: [], concurrency: 4, effects: 'none', running: 1, proposal: ID },
+          reputation: {
+            ...{ volume: 41.234, successRate: 0.125, lower: 0.05, upper: 0.26, lateRate: 0.5, latencyMs: 1250, observations: 60 },
+            outcomes: { succeeded: 5, failed: 15, timedOut: 20, lost: 1, unanswered: 0 },
+          },
+        },
+      ],
       registeredAt: 't',
       lastSeenAt: 't',
     };
     api.on('GET /api/agents', { body: { items: [agent], nextCursor: null } });
-    expect((await mandate(['agents'])).out).toContain('docs-1  online  summarise   1/4   Summarise a text');
+    expect((await mandate(['agents'])).out).toMatch(
+      /docs-1  online, draining  summarise   1\/4   13 % of 41.2  50 %  1.25 s  Summarise a text\n\n.*mandate reputation show/,
+    );
     expect(JSON.parse((await mandate(['agents', '--json'])).out)).toEqual({ items: [agent], nextCursor: null });
   });
 });

@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   explain: async () => (await import('./commands/explain.js')).registerExplain,
   templates: async () => (await import('./commands/templates.js')).registerTemplates,
   agents: async () => (await import('./commands/agents.js')).registerAgents,
+  reputation: async () => (await import('./commands/reputation.js')).registerReputation,
   scheduling: async () => (await import('./commands/scheduling.js')).registerScheduling,
   limit: async () => (await import('./commands/scheduling.js')).registerLimit,
   rate: async () => (await import('./commands/scheduling.js')).registerRate,

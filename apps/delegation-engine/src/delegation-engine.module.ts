@@ -3,7 +3,7 @@ import { BusController } from './bus/bus.controller.js';
 import type { Engine } from './engine/engine.js';
 import { Presence } from './engine/presence.js';
 import { Steering } from './engine/steering.js';
-import { DeadLettersApi, DelegationApi, HTTP_CONTROLLERS, SchedulesApi, SchedulingApi } from './http/index.js';
+import { DeadLettersApi, DelegationApi, HTTP_CONTROLLERS, ReputationApi, SchedulesApi, SchedulingApi } from './http/index.js';
 
 @Module({})
 export class DelegationEngineModule {
@@ -12,9 +12,10 @@ export class DelegationEngineModule {
     deadLetters,
     flow,
     presence,
+    reviews,
     schedules,
     steering,
-  }: Pick<Engine, 'api' | 'deadLetters' | 'flow' | 'presence' | 'schedules' | 'steering'>): DynamicModule {
+  }: Pick<Engine, 'api' | 'deadLetters' | 'flow' | 'presence' | 'reviews' | 'schedules' | 'steering'>): DynamicModule {
     return {
       module: DelegationEngineModule,
       controllers: [...HTTP_CONTROLLERS, BusController],
@@ -23,6 +24,7 @@ export class DelegationEngineModule {
         { provide: DeadLettersApi, useValue: deadLetters },
         { provide: SchedulesApi, useValue: schedules },
         { provide: SchedulingApi, useValue: flow },
+        { provide: ReputationApi, useValue: reviews },
         { provide: Presence, useValue: presence },
         { provide: Steering, useValue: steering },
       ],

@@ -7,6 +7,7 @@ export * from './parse.js';
 export * from './problems.js';
 export * from './public-data.js';
 export * from './replay.js';
+export * from './reputation.js';
 export * from './request.js';
 export * from './rules.js';
 export * from './schedules.js';

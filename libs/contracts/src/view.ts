@@ -1,4 +1,5 @@
 /** What readers of a delegation are told (contract 3.3). */
+import type { ReputationView } from './reputation.js';
 import type { JsonObject, JsonValue } from '@mandate/kernel';
 import type { Pattern } from './request.js';
 import type { WaitingView } from './scheduling.js';
@@ -165,7 +166,20 @@ export interface AgentView {
   version: string;
   instance: string;
   state: 'online' | 'lost';
-  capabilities: { name: string; description: string; tags: string[]; concurrency: number; effects: string; running: number }[];
+  /** What an operator allows it. */
+  mode: 'active' | 'draining' | 'quarantined';
+  capabilities: {
+    name: string;
+    description: string;
+    tags: string[];
+    concurrency: number;
+    effects: string;
+    running: number;
+    /** Null before its first attempt has ended. */
+    reputation: ReputationView | null;
+    /** Of an open proposal to quarantine the worker. */
+    proposal?: string;
+  }[];
   registeredAt: string;
   lastSeenAt: string | null;
 }

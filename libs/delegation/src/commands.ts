@@ -79,7 +79,16 @@ type Told =
       now: number;
     }
   | { type: 'not-accepted'; stepId: string; attempt: number; lease: number; reason: 'declined' | 'no-answer'; now: number }
-  | { type: 'worker-lost'; stepId: string; attempt: number; agents: readonly AgentCapability[]; jitter: number; now: number }
+  | {
+      type: 'worker-lost';
+      stepId: string;
+      attempt: number;
+      /** It is not gone: what it has is taken from it. */
+      quarantined?: boolean;
+      agents: readonly AgentCapability[];
+      jitter: number;
+      now: number;
+    }
   | { type: 'wake'; capabilitiesAway: ReadonlySet<string>; agents: readonly AgentCapability[]; jitter: number; now: number }
   | {
       type: 'admit-child';

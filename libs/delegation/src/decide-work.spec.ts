@@ -279,7 +279,7 @@ describe('an offer that nobody took', () => {
       .then({
         type: 'stepretried',
         at: T0,
-        data: { stepId: 'a', attempt: 1, code: 'NOT_ACCEPTED', counts: false, retryAt: moment(250), cancels: [] },
+        data: { stepId: 'a', attempt: 1, code: 'NOT_ACCEPTED', counts: false, retryAt: moment(250), cancels: [], offer: 'no-answer' },
         personal: { error: 'worker w1: no-answer' },
       });
     expect(stepAfter('a', asked, dispatch('a'), notAccepted('a'))).toMatchObject({ failures: 0, losses: 0 });

@@ -130,10 +130,21 @@ export type DelegationEvent =
     >
   | Of<
       'stepretried',
-      { stepId: string; attempt: number; code: string; counts: boolean; retryAt: string; cancels: string[]; usage?: Usage },
+      {
+        stepId: string;
+        attempt: number;
+        code: string;
+        counts: boolean;
+        retryAt: string;
+        cancels: string[];
+        usage?: Usage;
+        /** Of an offer that came to nothing: what became of it. */
+        offer?: 'declined' | 'no-answer';
+      },
       { error: string }
     >
-  | Of<'steptimedout', { stepId: string; attempt: number; timeout: Timeout }>
+  /** `quarantined`: it was taken from a worker that is well, as far as anyone knows. */
+  | Of<'steptimedout', { stepId: string; attempt: number; timeout: Timeout; quarantined?: true }>
   | Of<
       'inputrequired',
       { stepId: string; attempt: number; questionId: string; cancels: string[]; usage?: Usage },

@@ -21,3 +21,4 @@ export * from './planning/templates.js';
 export { endedAttempts, type EndedAttempt } from './outcomes.js';
 export { concurrencyKeyOf, needOf, notHeld, placeSteps, type HeldSlot, type Placed, type StepGrant, type StepNeed } from './placing.js';
 export * from './view.js';
+export * from './worker-outcomes.js';

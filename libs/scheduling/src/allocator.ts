@@ -5,11 +5,22 @@
  * A grant is held from the moment it is given and confirmed by the append that records the dispatch; a scheduler that takes over raises the
  * epoch that every such append carries, which voids what its predecessor granted and nobody confirmed.
  */
-import { blockOf, bucketPrefix, chooseWorker, takeTokens, type Block, type Candidate, type Choice, type Worker } from './blocks.js';
+import {
+  blockOf,
+  bucketPrefix,
+  chooseWorker,
+  takeTokens,
+  type Block,
+  type Candidate,
+  type Choice,
+  type Free,
+  type Worker,
+} from './blocks.js';
 import { capabilityBreaker, workerBreaker, type BreakerBlock } from './breaker.js';
 import { BreakerCounts, type AttemptOutcome } from './breaker-counts.js';
 import { Buckets } from './buckets.js';
 import type { BreakerVerdict } from './guards.js';
+import { matchWorker, standingsAt, type Matching } from './matching.js';
 import { Occupancy, type SlotHolder } from './occupancy.js';
 import { dimension, type Policy, type PolicyEvent } from './policy.js';
 import { RetryCounts, retryBudgetOf, type RetryBlock } from './retry-budget.js';
@@ -34,6 +45,8 @@ export interface Surroundings {
   workersFor: (tenant: string, capability: string) => readonly Worker[];
   /** Others wait for the capability: it has nothing to lend. Absent: nobody waits. */
   isQueued?: (tenant: string, capability: string) => boolean;
+  /** Absent: the least loaded worker gets it, whatever its reputation. */
+  matching?: Matching;
 }
 
 export interface Explanation {
@@ -75,8 +88,8 @@ export class Allocator {
   }
 
   /**
-   * A slot of the least loaded worker that may have the step, or what is in the way. Where that is a breaker, the capability's substitute may take
-   * the step, with what its own work leaves free: the slot then names that capability.
+   * A slot of the worker that matches best among those that may have the step, or what is in the way. Where that is a breaker, the capability's
+   * substitute may take the step, with what its own work leaves free: the slot then names that capability.
    */
   choose(step: StepToPlace, now: number): { granted: SlotHolder } | { block: Block } {
     const choice = this.chooseAs(step, now);
@@ -92,7 +105,9 @@ export class Allocator {
     const block = this.blockFor(step, now);
     if (block) return { block };
     const policy = this.around.policyOf(step.tenant);
-    const choice = this.chooseWorker(step, policy);
+    const { matching } = this.around;
+    const pick = matching && ((free: readonly Free[]) => matchWorker(free, standingsAt(matching, step, now), () => matching.random()));
+    const choice = this.chooseWorker(step, policy, pick);
     if ('block' in choice) return choice;
     takeTokens(step, policy, this.buckets, now);
     const { tenant, delegationId, stepId, attempt, lease, capability, key, reason = 'first' } = step;
@@ -195,11 +210,11 @@ export class Allocator {
     this.breakers.sweep(now);
   }
 
-  private chooseWorker(step: Candidate & { except?: string | null }, policy: Policy): Choice {
+  private chooseWorker(step: Candidate & { except?: string | null }, policy: Policy, pick?: (free: readonly Free[]) => Worker): Choice {
     const { tenant, capability } = step;
     const brokenOf = ({ instance }: Worker): BreakerBlock | null =>
       this.breakers.blockOf(tenant, workerBreaker(instance, capability), policy.guards, this.slots);
-    return chooseWorker(step, this.workersFor(step), policy, this.slots, brokenOf);
+    return chooseWorker(step, this.workersFor(step), policy, this.slots, brokenOf, pick);
   }
 
   private workersFor({ tenant, capability, except = null }: Candidate & { except?: string | null }): readonly Worker[] {

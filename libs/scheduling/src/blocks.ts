@@ -108,11 +108,21 @@ export const workerBlock = ({ tenant, capability }: Candidate, worker: Worker, p
   return null;
 };
 
+/** May have one more. */
+export interface Free {
+  worker: Worker;
+  /** Share of its slots that are taken. */
+  load: number;
+}
+
+const leastLoaded = (free: readonly Free[]): Worker => free.reduce((best, one) => (one.load < best.load ? one : best)).worker;
+
 export type Choice = { worker: Worker } | { block: Block };
 
 /**
- * The least loaded worker that may have the step, or why there is none. `workers`: those that are there and can do it; `brokenOf`: what its
- * breaker says of one of them. A breaker is named only where all that could take the step have one in the way: else it waits for the others.
+ * One of the workers that may have the step (`pick`; default: the least loaded), or why there is none. `workers`: those that are there and can do it;
+ * `brokenOf`: what its breaker says of one of them. A breaker is named only where all that could take the step have one in the way: else it waits
+ * for the others.
  */
 export const chooseWorker = (
   candidate: Candidate,
@@ -120,9 +130,9 @@ export const chooseWorker = (
   policy: Policy,
   occupancy: Occupancy,
   brokenOf: (worker: Worker) => BreakerBlock | null = () => null,
+  pick: (free: readonly Free[]) => Worker = leastLoaded,
 ): Choice => {
-  let best: Worker | null = null;
-  let lowest = Infinity;
+  const free: Free[] = [];
   let block: Block | null = null;
   let broken: BreakerBlock | null = null;
   let slots = 0;
@@ -140,13 +150,9 @@ export const chooseWorker = (
       broken ??= breaker;
       continue;
     }
-    const load = occupancy.ofWorker(candidate.tenant, worker.instance, candidate.capability) / worker.concurrency;
-    if (load < lowest) {
-      best = worker;
-      lowest = load;
-    }
+    free.push({ worker, load: occupancy.ofWorker(candidate.tenant, worker.instance, candidate.capability) / worker.concurrency });
   }
-  if (best) return { worker: best };
+  if (free.length > 0) return { worker: pick(free) };
   if (workers.length === 0) return { block: { kind: 'no-worker', capability: candidate.capability } };
   return { block: block ?? (isBusy ? null : broken) ?? { kind: 'busy', capability: candidate.capability, slots } };
 };

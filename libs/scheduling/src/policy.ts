@@ -44,7 +44,8 @@ export type PolicyEvent =
   | PolicyEventOf<'weightset', { weight: number }>
   | PolicyEventOf<'paused', { kind: PauseKind; name: string }>
   | PolicyEventOf<'resumed', { kind: PauseKind; name: string }>
-  | PolicyEventOf<'workermoded', { instance: string; mode: WorkerMode }>
+  /** `proposal`: of a quarantine, by which it was proposed. */
+  | PolicyEventOf<'workermoded', { instance: string; mode: WorkerMode; proposal?: string }>
   | GuardEvent;
 
 export const POLICY_EVENT_PREFIX = 'dev.mandate.policy.';
@@ -58,7 +59,7 @@ export type PolicyCommand =
   | PolicyCommandOf<'set-weight', { weight: number }>
   | PolicyCommandOf<'pause', { kind: PauseKind; name: string }>
   | PolicyCommandOf<'resume', { kind: PauseKind; name: string }>
-  | PolicyCommandOf<'mode-worker', { instance: string; mode: WorkerMode }>
+  | PolicyCommandOf<'mode-worker', { instance: string; mode: WorkerMode; proposal?: string }>
   | GuardCommand;
 
 export const OPEN_POLICY: Policy = { limits: {}, rates: {}, paused: {}, workers: {}, weight: 1, guards: NO_GUARDS };
@@ -111,8 +112,9 @@ export const decidePolicy = (command: PolicyCommand, policy: Policy): PolicyEven
       return dimension(kind, name) in policy.paused ? [{ type: 'resumed', at, data: { kind, name, ...tag } }] : [];
     }
     case 'mode-worker': {
-      const { instance, mode } = command;
-      return (policy.workers[instance] ?? 'active') === mode ? [] : [{ type: 'workermoded', at, data: { instance, mode, ...tag } }];
+      const { instance, mode, proposal } = command;
+      if ((policy.workers[instance] ?? 'active') === mode) return [];
+      return [{ type: 'workermoded', at, data: { instance, mode, ...(proposal === undefined ? {} : { proposal }), ...tag } }];
     }
     default:
       return decideGuard(command, policy.guards);

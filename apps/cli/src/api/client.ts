@@ -15,6 +15,9 @@ import type {
   Problem,
   ScheduleChange,
   ScheduleView,
+  ProposalView,
+  ReputationChange,
+  ReputationOverview,
   SchedulingChange,
   SchedulingView,
   TemplateView,
@@ -129,6 +132,18 @@ export class ApiClient {
 
   scheduling(): Promise<SchedulingView> {
     return this.json('GET', '/api/scheduling');
+  }
+
+  reputation(): Promise<ReputationOverview> {
+    return this.json('GET', '/api/agents/reputation');
+  }
+
+  changeReputation(change: ReputationChange): Promise<ReputationOverview> {
+    return this.json('POST', '/api/agents/reputation', change);
+  }
+
+  decideProposal(id: string, verb: 'accept' | 'dismiss', reason: string | undefined): Promise<ProposalView> {
+    return this.json('POST', `/api/agents/proposals/${encodeURIComponent(id)}/${verb}`, reason === undefined ? {} : { reason });
   }
 
   changeScheduling(change: SchedulingChange): Promise<SchedulingView> {

@@ -3,7 +3,10 @@ import { apiOf, withCommonOptions, type CommonOptions, type Register } from '../
 import { CliError, EXIT } from '../exit.js';
 
 /** Read models by name, and who makes them anew. */
-const ROUTES: Readonly<Record<string, string>> = { delegations: '/api/delegations/rebuild' };
+const ROUTES: Readonly<Record<string, string>> = {
+  delegations: '/api/delegations/rebuild',
+  reputation: '/api/agents/reputation/rebuild',
+};
 
 export const registerRebuild: Register = (audit, context) => {
   const command = audit

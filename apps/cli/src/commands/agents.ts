@@ -1,5 +1,6 @@
 import type { AgentView } from '@mandate/contracts';
 import type { Output } from '../output.js';
+import { figureCells } from '../text/reputation-text.js';
 import { table, truncate } from '../text/table.js';
 import { apiOf, withCommonOptions, type CommonOptions, type Register } from './context.js';
 
@@ -16,15 +17,24 @@ export const registerAgents: Register = (program, context) => {
 
 const lines = (output: Output, agents: readonly AgentView[]): string[] => {
   if (agents.length === 0) return ['none; start a worker, for example: node examples/dist/research.js'];
-  const head = ['worker', 'state', 'capability', 'busy', 'description'].map((name) => output.paint('dim', name));
+  const head = ['worker', 'state', 'capability', 'busy', 'success', 'late', 'takes', 'description'].map((name) =>
+    output.paint('dim', name),
+  );
   const rows = agents.flatMap((agent) =>
     agent.capabilities.map((capability, index) => [
       index === 0 ? agent.instance : '',
-      index === 0 ? output.paint(agent.state === 'online' ? 'green' : 'yellow', agent.state) : '',
+      index === 0 ? output.paint(agent.state === 'online' && agent.mode === 'active' ? 'green' : 'yellow', stateOf(agent)) : '',
       capability.name,
       `${capability.running}/${capability.concurrency}`,
+      ...figureCells(capability.reputation),
       truncate(capability.description, DESCRIPTION_WIDTH),
     ]),
   );
-  return table([head, ...rows]);
+  const proposed = agents.flatMap((agent) => agent.capabilities.flatMap(({ proposal }) => proposal ?? []));
+  const hint = proposed.length > 0 ? ['', output.paint('yellow', `proposed for quarantine: mandate reputation show`)] : [];
+  return [...table([head, ...rows]), ...hint];
 };
+
+/** `mode` is not told by engines that did not know it yet. */
+const stateOf = ({ state, mode = 'active' }: Omit<AgentView, 'mode'> & Partial<Pick<AgentView, 'mode'>>): string =>
+  mode === 'active' ? state : `${state}, ${mode}`;

@@ -31,7 +31,11 @@ export const parseState = (text: string): TaskState | undefined =>
 
 export const tookText = (from: string | null | undefined, to: string | null | undefined): string => {
   if (!from || !to) return '';
-  const seconds = (Date.parse(to) - Date.parse(from)) / 1000;
+  return durationText(Date.parse(to) - Date.parse(from));
+};
+
+export const durationText = (ms: number): string => {
+  const seconds = ms / 1000;
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
   const minutes = Math.floor(seconds / 60);
   return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;

@@ -156,12 +156,15 @@ const NOBODY: ReadonlySet<Agent> = new Set();
 const agentKey = (tenant: string, instance: string): string => `${tenant}/${instance}`;
 const capabilityKey = (tenant: string, capability: string): string => `${tenant}/${capability}`;
 
-export const agentView = (agent: Agent, online: boolean, running: (capability: string) => number): AgentView => ({
+type Doing = Pick<AgentView['capabilities'][number], 'running' | 'reputation' | 'proposal'>;
+
+export const agentView = (agent: Agent, online: boolean, mode: AgentView['mode'], doing: (capability: string) => Doing): AgentView => ({
   name: agent.name,
   version: agent.version,
   instance: agent.instance,
   state: online ? 'online' : 'lost',
-  capabilities: [...agent.capabilities.values()].map((capability) => ({ ...capability, running: running(capability.name) })),
+  mode,
+  capabilities: [...agent.capabilities.values()].map((capability) => ({ ...capability, ...doing(capability.name) })),
   registeredAt: new Date(agent.registeredAt).toISOString(),
   lastSeenAt: agent.lastSeenAt > 0 ? new Date(agent.lastSeenAt).toISOString() : null,
 });

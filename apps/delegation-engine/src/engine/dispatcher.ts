@@ -237,11 +237,11 @@ export class Dispatcher implements WriterListener {
     for (const attempt of this.options.attempts.all()) {
       if (attempt.tenant !== tenant || attempt.instance !== instance) continue;
       this.tell(attempt, 'cancel', 'the worker is quarantined');
-      void this.endLost(attempt);
+      void this.endLost(attempt, true);
     }
   }
 
-  private endLost(attempt: RunningAttempt): Promise<void> {
+  private endLost(attempt: RunningAttempt, quarantined = false): Promise<void> {
     const { agents, clock, random, tend, writer } = this.options;
     return tend(attempt.tenant, attempt.delegationId, async (entry) => {
       if (!this.isCurrent(entry, attempt)) return;
@@ -249,6 +249,7 @@ export class Dispatcher implements WriterListener {
         type: 'worker-lost' as const,
         stepId: attempt.stepId,
         attempt: attempt.attempt,
+        quarantined,
         agents: agents.capabilities(attempt.tenant),
         jitter: random(),
         now: clock.now(),

@@ -16,7 +16,8 @@ import {
 } from '@mandate/contracts';
 import { eventTypeName, toView } from '@mandate/delegation';
 import type { EventStore, RecordedEvent } from '@mandate/event-store';
-import { AppError, timestamp, type Clock, type JsonValue } from '@mandate/kernel';
+import { AppError, type Clock, type JsonValue } from '@mandate/kernel';
+import type { WorkerMode } from '@mandate/scheduling';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { DataSource } from 'typeorm';
 import { DelegationApi, type Caller, type ListQuery } from '../http/index.js';
@@ -25,6 +26,8 @@ import { agentView, type AgentDirectory } from './agent-directory.js';
 import type { InboundAsker } from './ask-inbound.js';
 import type { Explaining } from './explaining.js';
 import { fold, retired } from './recorded.js';
+import { recordRebuild } from './rebuilt.js';
+import type { Reviews } from './reviews.js';
 import type { TemplateMine } from './template-mine.js';
 import { News } from './news.js';
 import type { WhyWaiting } from './why-waiting.js';
@@ -37,6 +40,9 @@ export interface EngineApiOptions {
   explaining: Explaining;
   mine: TemplateMine;
   agents: AgentDirectory;
+  modeOf: (tenant: string, instance: string) => WorkerMode;
+  /** How a worker does, by capability. */
+  doing: Reviews['of'];
   readModel: DataSource;
   /** Of the process' leases. */
   owner: string;
@@ -125,22 +131,9 @@ export class EngineApi extends DelegationApi {
     return event.personal['output'] ?? null;
   }
 
-  async rebuild({ tenant, principal, traceparent }: Caller): Promise<RebuildView> {
-    const { store, owner } = this.options;
-    const begun = performance.now();
-    const position = await rebuildDelegations(store, owner);
-    const rebuilt = { projection: DELEGATION_LIST, position, ms: Math.round(performance.now() - begun) };
-    const result = await store.append({
-      tenant,
-      stream: { type: 'audit', id: 'rebuilds' },
-      expected: 'any',
-      events: [{ type: 'dev.mandate.audit.rebuilt.v1', occurredAt: timestamp(this.options.clock.now()), data: { ...rebuilt } }],
-      actor: { kind: 'operator', id: principal },
-      correlationId: 'rebuilds',
-      traceparent,
-    });
-    if (!result.ok) throw new AppError('NOT_RECORDED', 'unavailable', `${result.message}; the list was made anew`);
-    return rebuilt;
+  rebuild(caller: Caller): Promise<RebuildView> {
+    const { store, owner, clock } = this.options;
+    return recordRebuild({ store, clock, projection: DELEGATION_LIST, rebuild: () => rebuildDelegations(store, owner) }, caller);
   }
 
   async agents({ tenant }: Caller): Promise<AgentView[]> {
@@ -154,7 +147,10 @@ export class EngineApi extends DelegationApi {
       .filter((agent) => agent.tenant === tenant)
       .sort((a, b) => (a.instance < b.instance ? -1 : 1))
       .map((agent) =>
-        agentView(agent, agents.isOnline(agent), (capability) => running.get(`${tenant}/${agent.instance}/${capability}`) ?? 0),
+        agentView(agent, agents.isOnline(agent), this.options.modeOf(tenant, agent.instance), (capability) => ({
+          running: running.get(`${tenant}/${agent.instance}/${capability}`) ?? 0,
+          ...this.options.doing(tenant, agent.instance, capability),
+        })),
       );
   }
 

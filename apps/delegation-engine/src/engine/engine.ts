@@ -17,7 +17,7 @@ import { ensureTopology, JetStreamEventBus, JetStreamServer, Replies } from '@ma
 import type { ServiceOptions } from '@mandate/service-host';
 import { jetstream } from '@nats-io/jetstream';
 import { COMMAND, REGISTER } from '../bus/bus.controller.js';
-import { DELEGATION_LIST, projectDelegations } from '../read-model/index.js';
+import { DELEGATION_LIST, projectDelegations, projectReputation, REPUTATION_EVENTS, WORKER_REPUTATION } from '../read-model/index.js';
 import { InboundAsker } from './ask-inbound.js';
 import { Advisories } from './advisories.js';
 import { cancelTree } from './cancel-tree.js';
@@ -35,6 +35,7 @@ import type { Models } from './models.js';
 import { Presence } from './presence.js';
 import { GuardedReader, readWith } from './reading.js';
 import { Requests } from './requests.js';
+import { Reviews } from './reviews.js';
 import { scheduleAsks } from './schedule-asks.js';
 import { Schedules } from './schedules.js';
 import { Steering } from './steering.js';
@@ -54,6 +55,8 @@ export interface EngineOptions extends ServiceOptions {
 const SWEEP_MS = 1_000;
 const STARTS_MS = 100;
 const MINUTE_MS = 60_000;
+/** Half a second of the log at a time: reputations change slowly. */
+const REPUTATION_PACE = { batchSize: 5_000, lingerMs: 500 };
 
 export class Engine {
   readonly work: Work;
@@ -61,6 +64,7 @@ export class Engine {
   readonly steering: Steering;
   readonly api: EngineApi;
   readonly flow: Flow;
+  readonly reviews: Reviews;
   readonly deadLetters: DeadLetterOffice;
   readonly schedules: Schedules;
   readonly transport: JetStreamServer;
@@ -85,7 +89,7 @@ export class Engine {
     private readonly options: EngineOptions,
     models: Models,
   ) {
-    const { connection, store, signal, readModel, keyring } = ground;
+    const { connection, store, signal, keyring } = ground;
     const { logger, clock, instance } = options;
     const owner = `${instance}-${ulid(Date.now(), randomBytes(10))}`;
     this.replies = new Replies(connection);
@@ -121,18 +125,8 @@ export class Engine {
     });
     this.takeover = new Takeover({ connection, store, work, take: (message) => this.inbox.take(message) });
     this.presence = this.watchPresence();
-    this.api = new EngineApi({
-      store,
-      connection,
-      asker: new InboundAsker(connection, this.replies),
-      waiting: new WhyWaiting(store, (candidate) => work.explain(candidate)),
-      explaining: new Explaining(this.layers),
-      mine: new TemplateMine(store, readModel),
-      agents: work.agents,
-      readModel,
-      owner,
-      clock: work.clock,
-    });
+    this.reviews = this.makeReviews(owner);
+    this.api = this.makeApi(owner);
     this.schedules = new Schedules({ store, clock: work.clock, logger, leads: () => work.scheduler.leads });
     this.flow = new Flow(store, work.policies, work.clock);
     this.transport = new JetStreamServer({
@@ -148,10 +142,36 @@ export class Engine {
     this.ticks = this.makeTicks();
   }
 
+  private makeReviews(owner: string): Reviews {
+    const { scheduler, reputationStreams: streams, reputations, policies, clock } = this.work;
+    return new Reviews({ store: this.ground.store, streams, reputations, policies, clock, owner, leads: () => scheduler.leads });
+  }
+
+  private makeApi(owner: string): EngineApi {
+    const { connection, store, readModel } = this.ground;
+    const { work } = this;
+    return new EngineApi({
+      store,
+      connection,
+      asker: new InboundAsker(connection, this.replies),
+      waiting: new WhyWaiting(store, (candidate) => work.explain(candidate)),
+      explaining: new Explaining(this.layers),
+      mine: new TemplateMine(store, readModel),
+      agents: work.agents,
+      modeOf: (tenant, name) => work.policies.of(tenant).workers[name] ?? 'active',
+      doing: (tenant, name, capability) => this.reviews.of(tenant, name, capability),
+      readModel,
+      owner,
+      clock: work.clock,
+    });
+  }
+
   private follow(following: SubscriptionOptions, letters: DeadLetters): Record<string, Subscription> {
     const { connection, store } = this.ground;
+    const slowly = { ...following, ...REPUTATION_PACE };
     return {
       'delegation-list': runProjection({ name: DELEGATION_LIST, project: projectDelegations }, following),
+      'worker-reputation': runProjection({ name: WORKER_REPUTATION, types: REPUTATION_EVENTS, project: projectReputation }, slowly),
       'cancel-tree': runReactor(cancelTree(jetstream(connection)), following),
       schedules: runReactor(scheduleAsks(store, jetstream(connection)), following),
       'dead-letters': runReactor(giveUps(store, letters), following),
@@ -206,6 +226,7 @@ export class Engine {
       { name: 'takeover', everyMs: SWEEP_MS, run: () => this.takeover.loadRest() },
       { name: 'timers', everyMs: SWEEP_MS, run: () => timers.poll() },
       { name: 'schedules', everyMs: SWEEP_MS, run: () => this.schedules.tick() },
+      { name: 'reputation', everyMs: SWEEP_MS, run: () => this.reviews.tick() },
       { name: 'reload', everyMs: SWEEP_MS, run: () => tending.reload() },
       { name: 'presence', everyMs: SWEEP_MS, run: () => this.presence.sweep() },
       { name: 'leases', everyMs: SWEEP_MS, run: () => dispatcher.endLostLeases(() => this.inbox.isBehind()) },
@@ -233,6 +254,7 @@ export class Engine {
     this.children.serve();
     this.work.link.serve(this.work.scheduler);
     await this.work.policies.start();
+    await this.work.reputationStreams.start();
     await this.layers.start();
     await this.presence.start();
     await this.takeover.start();
@@ -247,16 +269,21 @@ export class Engine {
     for await (const { type } of connection.status()) {
       if (type !== 'reconnect') continue;
       this.options.logger.info('connected to the bus again');
-      await Promise.all([ensureTopology(connection), this.presence.load(), this.work.policies.load(), this.layers.load()]).catch(
-        (error: unknown) =>
-          this.options.logger.warn({ error: String(error) }, 'the bus is back but not ready; the next outage or start tries again'),
+      await Promise.all([
+        ensureTopology(connection),
+        this.presence.load(),
+        this.work.policies.load(),
+        this.work.reputationStreams.load(),
+        this.layers.load(),
+      ]).catch((error: unknown) =>
+        this.options.logger.warn({ error: String(error) }, 'the bus is back but not ready; the next outage or start tries again'),
       );
     }
   }
 
   /** Takes nothing new, finishes what is in hand, gives back what is owned. */
   async stop(): Promise<void> {
-    const { timers, lanes, scheduler, partitions, policies, link } = this.work;
+    const { timers, lanes, scheduler, partitions, policies, reputationStreams, link } = this.work;
     await this.ticks.stop();
     timers.stop();
     await this.takeover.stop();
@@ -266,6 +293,7 @@ export class Engine {
     await partitions.stop();
     this.presence.stop();
     policies.stop();
+    reputationStreams.stop();
     this.erasures?.unsubscribe();
     this.children.stop();
     link.stop();

@@ -12,6 +12,7 @@ import {
   type Candidate,
   type Explanation,
   type Handout,
+  type Matching,
   type PolicyEvent,
   type SlotHolder,
   type StepToPlace,
@@ -53,6 +54,8 @@ export interface SchedulerOptions {
   link: SchedulerLink;
   /** Steps at workers at once, of all tenants; they share it by their weights. */
   capacity: number;
+  /** Which of several free workers gets a step. */
+  matching: Matching;
 }
 
 const LEASE = 'scheduler';
@@ -73,6 +76,7 @@ export class Scheduler {
       policyOf: (tenant) => options.policies.of(tenant),
       workersFor: (tenant, capability) => this.workersFor(tenant, capability),
       isQueued: (tenant, capability) => this.queues.has({ tenant, capability }),
+      matching: options.matching,
     });
     this.guarding = new Guarding(options);
     this.queues = new WaitingQueues((waiting) => this.handOut(waiting), options.logger);

@@ -12,6 +12,9 @@ import { Lanes } from './lanes.js';
 import { Offers } from './offers.js';
 import { partitionOf, Partitions } from './partitions.js';
 import { Policies } from './policies.js';
+import { standingsBehind } from '../read-model/index.js';
+import { Reputations } from './reputations.js';
+import { ReputationStreams } from './reviews.js';
 import { NatsSchedulerLink } from './scheduler-link.js';
 import { Scheduler } from './scheduler.js';
 import type { Grant } from './grants.js';
@@ -42,6 +45,8 @@ export class Work {
   readonly offers: Offers;
   readonly partitions: Partitions;
   readonly policies: Policies;
+  readonly reputationStreams: ReputationStreams;
+  readonly reputations: Reputations;
   readonly link: NatsSchedulerLink;
   readonly scheduler: Scheduler;
   readonly tending: Tending;
@@ -50,7 +55,7 @@ export class Work {
   readonly timers: Timers;
 
   constructor({
-    ground: { connection, store, keyring },
+    ground: { connection, store, keyring, readModel },
     replies,
     owner,
     logger,
@@ -73,8 +78,14 @@ export class Work {
       (grant) => this.granted(grant),
     );
     this.policies = new Policies({ connection, store, logger, changed: (tenant, event) => this.policyChanged(tenant, event) });
-    const { policies } = this;
-    this.scheduler = new Scheduler({ store, agents, policies, clock, logger, instance: owner, link: this.link, capacity });
+    this.reputationStreams = new ReputationStreams({ connection, store, logger });
+    this.reputations = new Reputations({
+      behind: (position) => standingsBehind(readModel, position),
+      halfLifeMs: (tenant) => this.reputationStreams.of(tenant).settings.halfLifeMs,
+      random,
+    });
+    const { policies, reputations: matching } = this;
+    this.scheduler = new Scheduler({ store, agents, policies, clock, logger, instance: owner, link: this.link, capacity, matching });
     this.timers = new Timers({ store, writer, agents, clock, random, tend, owned: () => partitions.owned });
     this.dispatcher = new Dispatcher({
       writer,

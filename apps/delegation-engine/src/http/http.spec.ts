@@ -26,6 +26,7 @@ import {
   DelegationApi,
   HTTP_CONTROLLERS,
   HTTP_PREFIXES,
+  ReputationApi,
   SchedulesApi,
   SchedulingApi,
   type Caller,
@@ -175,6 +176,7 @@ const scheduling = new RecordingScheduling();
     { provide: DeadLettersApi, useValue: letters },
     { provide: SchedulesApi, useValue: {} },
     { provide: SchedulingApi, useValue: scheduling },
+    { provide: ReputationApi, useValue: {} },
   ],
 })
 class EdgeModule {}
@@ -319,6 +321,10 @@ describe('reading', () => {
         .sort(),
     ).toEqual([
       '/api/agents',
+      '/api/agents/proposals/{id}/accept',
+      '/api/agents/proposals/{id}/dismiss',
+      '/api/agents/reputation',
+      '/api/agents/reputation/rebuild',
       '/api/delegations',
       '/api/delegations/dead-letters',
       '/api/delegations/dead-letters/discard',

@@ -3,6 +3,8 @@ import { DeadLettersApi } from './dead-letters-api.js';
 import { DeadLettersController } from './dead-letters.controller.js';
 import { DelegationApi } from './delegation-api.js';
 import { DelegationController } from './delegation.controller.js';
+import { ReputationApi } from './reputation-api.js';
+import { ReputationController } from './reputation.controller.js';
 import { SchedulesApi } from './schedules-api.js';
 import { SchedulesController } from './schedules.controller.js';
 import { SchedulingApi } from './scheduling-api.js';
@@ -11,6 +13,7 @@ import { TemplatesController } from './templates.controller.js';
 
 export * from './dead-letters-api.js';
 export * from './delegation-api.js';
+export * from './reputation-api.js';
 export * from './schedules-api.js';
 export * from './scheduling-api.js';
 
@@ -22,8 +25,9 @@ export const HTTP_CONTROLLERS = [
   DelegationController,
   AgentsController,
   SchedulingController,
+  ReputationController,
 ];
 /** What the controllers are given by the module. */
-export const HTTP_PROVIDERS = [DeadLettersApi, SchedulesApi, DelegationApi, SchedulingApi];
+export const HTTP_PROVIDERS = [DeadLettersApi, SchedulesApi, DelegationApi, SchedulingApi, ReputationApi];
 /** The prefixes that they own behind the gateway. */
 export const HTTP_PREFIXES = ['/api/delegations', '/api/agents', '/api/scheduling'];

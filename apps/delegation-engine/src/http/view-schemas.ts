@@ -174,20 +174,60 @@ export const EVENT = record({
   actor: record({ kind: text, id: text }),
 });
 
-const CAPABILITY = record({
-  name: text,
-  description: text,
-  tags: list(text),
-  concurrency: integer,
-  effects: text,
-  running: integer,
+const REPUTATION = record({
+  volume: { ...number, description: 'Attempts that ended, each counting less the longer ago' },
+  successRate: nullable(confidence),
+  lower: confidence,
+  upper: { ...confidence, description: "With lower: Wilson's interval of the success rate, 95 %" },
+  lateRate: nullable(confidence),
+  latencyMs: nullable(integer),
+  outcomes: record({ succeeded: number, failed: number, timedOut: number, lost: number, unanswered: number }),
+  observations: { ...integer, description: 'Attempts ever' },
 });
+
+export const PROPOSAL = record({
+  id,
+  instance: text,
+  capability: text,
+  state: { type: 'string', enum: ['open', 'accepted', 'dismissed'] },
+  proposedAt: time,
+  evidence: record({
+    figures: REPUTATION,
+    from: time,
+    to: time,
+    halfLife: text,
+    floor: confidence,
+    minVolume: number,
+    peers: nullable(record({ volume: number, successRate: confidence, lower: confidence })),
+  }),
+  decided: nullable(record({ by: text, reason: text, at: time })),
+});
+
+export const REPUTATION_OVERVIEW = record({
+  settings: record({ halfLife: text, floor: confidence, minVolume: number, quiet: text }),
+  proposals: list(PROPOSAL),
+});
+
+const CAPABILITY = record(
+  {
+    name: text,
+    description: text,
+    tags: list(text),
+    concurrency: integer,
+    effects: text,
+    running: integer,
+    reputation: nullable(REPUTATION),
+    proposal: { ...id, description: 'Of an open proposal to quarantine the worker' },
+  },
+  ['proposal'],
+);
 
 export const AGENT = record({
   name: text,
   version: text,
   instance: text,
   state: { type: 'string', enum: ['online', 'lost'] },
+  mode: { type: 'string', enum: ['active', 'draining', 'quarantined'] },
   capabilities: list(CAPABILITY),
   registeredAt: time,
   lastSeenAt: nullable(time),

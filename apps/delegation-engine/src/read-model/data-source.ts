@@ -4,9 +4,10 @@ import { DataSource } from 'typeorm';
 import { DelegationEntity } from './delegation.entity.js';
 import { DelegationList1763870400000 } from './migrations/1763870400000-delegation-list.js';
 import { Rebuild1764095000000 } from './migrations/1764095000000-rebuild.js';
+import { WorkerReputation1764420000000 } from './migrations/1764420000000-worker-reputation.js';
 
 export const READ_MODEL_ENTITIES = [DelegationEntity];
-export const READ_MODEL_MIGRATIONS = [DelegationList1763870400000, Rebuild1764095000000];
+export const READ_MODEL_MIGRATIONS = [DelegationList1763870400000, Rebuild1764095000000, WorkerReputation1764420000000];
 
 const READ_POOL = 4;
 

@@ -152,7 +152,7 @@ export const decideNotAccepted = (
     {
       type: 'stepretried',
       at: now,
-      data: { stepId, attempt, code: 'NOT_ACCEPTED', counts: false, retryAt: timestamp(now + REOFFER_DELAY_MS), cancels },
+      data: { stepId, attempt, code: 'NOT_ACCEPTED', counts: false, retryAt: timestamp(now + REOFFER_DELAY_MS), cancels, offer: reason },
       personal: { error: `worker ${step.instance ?? ''}: ${reason}` },
     },
   ];
@@ -165,7 +165,7 @@ export const decideWorkerLost = (command: Command<'worker-lost'>, state: ActiveD
   const timedOut: DelegationEvent = {
     type: 'steptimedout',
     at: command.now,
-    data: { stepId: step.plan.id, attempt: step.attempt, timeout: 'heartbeat' },
+    data: { stepId: step.plan.id, attempt: step.attempt, timeout: 'heartbeat', ...(command.quarantined ? { quarantined: true } : {}) },
   };
   return [timedOut, ...endAttempt(state, step, { ...lossOf(step), ...command })];
 };

@@ -12,7 +12,7 @@ export interface HistoryLine {
   fields?: { [name: string]: { before?: JsonValue; after?: JsonValue } };
 }
 
-/** Times, and what is made anew by each run. */
+/** Times, what is made anew by each run, and what older histories do not tell. */
 const OF_A_RUN: ReadonlySet<string> = new Set([
   'closeAt',
   'retryAt',
@@ -23,6 +23,8 @@ const OF_A_RUN: ReadonlySet<string> = new Set([
   'lease',
   'bytes',
   'deadlineAt',
+  'offer',
+  'quarantined',
 ]);
 
 interface Placed {

@@ -79,6 +79,9 @@ const wake = ({ agents, away }: Replaying, now: number): DelegationDecisionComma
 
 const attemptOf = (state: ActiveDelegation, stepId: string): number => state.steps[stepId]?.attempt ?? 0;
 
+/** Events did not always tell. */
+const offerOf = ({ data }: DelegationEvent): 'declined' | 'no-answer' => ('offer' in data && data.offer) || 'no-answer';
+
 const LOSSES: ReadonlySet<string> = new Set(['WORKER_LOST', 'OUTCOME_UNKNOWN']);
 
 const reportOf = (event: DelegationEvent, state: ActiveDelegation, replaying: Replaying): DelegationDecisionCommand | null => {
@@ -128,7 +131,7 @@ const reportOf = (event: DelegationEvent, state: ActiveDelegation, replaying: Re
       if (code === 'START_TO_CLOSE_TIMEOUT') return wake(replaying, event.at);
       if (LOSSES.has(code)) return { type: 'worker-lost', stepId, attempt, agents, jitter: 0, now: event.at };
       if (code === 'NOT_ACCEPTED')
-        return { type: 'not-accepted', stepId, attempt, lease: state.steps[stepId]?.lease ?? 0, reason: 'no-answer', now: event.at };
+        return { type: 'not-accepted', stepId, attempt, lease: state.steps[stepId]?.lease ?? 0, reason: offerOf(event), now: event.at };
       const error = {
         code,
         message: event.personal?.error ?? '',

@@ -40,6 +40,7 @@ export const recordedRequest = (events: readonly DelegationEvent[], { id, agents
       steps: most,
       cost: { microUsd: usd === undefined ? null : microUsdOf(usd), tokens: tokens ?? null },
     },
+    lineage: requested.data.lineage ?? [],
     agents,
     threshold,
     plannerAvailable: firstOf(events, 'recognised')?.data.planner ?? false,
