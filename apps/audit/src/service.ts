@@ -20,7 +20,7 @@ import { Archive, HoldFinder, Retentions } from './retention/index.js';
 import { LogReplay } from './replay/log-replay.js';
 import { LogSearch } from './search/log-search.js';
 import { SearchIndex } from './search/search-index.js';
-import { openTransparencyLog, TreeStore, watchSigning } from './transparency/index.js';
+import { openTransparencyLog, TreeStore, watchSigning, type TransparencyLog } from './transparency/index.js';
 
 const NAME = 'audit';
 const SYSTEM: Clock = { now: () => Date.now() };
@@ -50,11 +50,11 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   const stateFolder = stateFolderOf(options);
   const clock = options.clock ?? SYSTEM;
   const retention = openRetention(ground, subjects, log, stateFolder, options);
-  const erasures = openErasures(ground, subjects, retention, stateFolder, options);
-  await erasures.resume();
-  await retention.resume();
   const index = new SearchIndex(store.database, log, subjects);
   const transparency = await openTransparencyLog(store, index, stateFolder, options);
+  const erasures = openErasures(ground, subjects, retention, transparency, stateFolder, options);
+  await erasures.resume();
+  await retention.resume();
   const ownEvents = new OwnEvents(store, clock);
   const counter = new CommitCounter({ store, instance: `${NAME}-${options.instance}`, clock });
   const reconciliation = new Reconciliation(store, log, ownEvents);
@@ -141,6 +141,7 @@ const openErasures = (
   { store, keyring }: Ground,
   index: SubjectIndex,
   retention: Retentions,
+  { assertShared }: Pick<TransparencyLog, 'assertShared'>,
   stateFolder: string,
   { clock = SYSTEM, logger }: ServiceOptions,
 ): Erasures =>
@@ -151,6 +152,7 @@ const openErasures = (
     index,
     list: new ErasureList(stateFolder),
     heldAmong: (tenant, delegations, subject) => retention.heldAmong(tenant, delegations, subject),
+    assertShared,
     clock,
     logger,
   });

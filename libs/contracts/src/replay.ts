@@ -44,6 +44,8 @@ export interface ForkView {
   open: { stepId: string; capability: string }[];
   /** Steps, or the plan, that somebody would have to approve. */
   approvals: string[];
+  /** The default of today, where it stood for a threshold that is not on record: delegations of before it was kept. */
+  assumedThreshold?: number;
 }
 
 /** One aggregate as it was. */

@@ -92,6 +92,8 @@ export type DelegationEvent =
         alternatives: { pattern: Pattern; confidence: number }[];
         model: string;
         planner: boolean;
+        /** Below it the request fell back. Absent where nothing was read, and in what was recorded before it was kept. */
+        threshold?: number;
         /** Of all that answered; the layer's lessons, where a layer did. Absent where nothing learned was asked. */
         digest?: string;
         layer?: number;

@@ -75,6 +75,16 @@ export class AuditScene {
     this.store = this.served = null;
   }
 
+  /** The store stays, for who appends beside other processes. */
+  async closeService(): Promise<void> {
+    await this.served?.close();
+    this.served = null;
+  }
+
+  async size(): Promise<number> {
+    return (await (this.store as EventStore).head()).size;
+  }
+
   get url(): string {
     return (this.served as Served).url;
   }
@@ -90,8 +100,13 @@ export class AuditScene {
   }
 
   /** Appends to a delegation of its own. Resolves to the events' ids. */
-  async append(id: string, events: readonly Partial<NewEvent>[], tenant = 'default'): Promise<string[]> {
+  async append(
+    id: string,
+    events: readonly Partial<NewEvent>[],
+    { tenant = 'default', ...more }: { tenant?: string; dataSubject?: string; open?: boolean } = {},
+  ): Promise<string[]> {
     const result = await (this.store as EventStore).append({
+      ...more,
       tenant,
       stream: { type: 'delegation', id },
       expected: 'any',

@@ -14,7 +14,7 @@ beforeAll(async () => {
   scene = await AuditScene.start();
   await scene.appendMany('a', 600);
   await scene.append('words', [{ data: { text: 'a "quoted", =line\nwith\r\nbreaks and ünicode \u2028' }, personal: { goal: 'secret' } }]);
-  await scene.append('of-another', [{}, {}], 'other');
+  await scene.append('of-another', [{}, {}], { tenant: 'other' });
   await scene.appendMany('b', 100);
   elsewhere = mkdtempSync(join(tmpdir(), 'mandate-elsewhere-'));
   writeFileSync(join(elsewhere, 'log.vkey'), scene.vkey);

@@ -73,7 +73,7 @@ describe('the proof of an event', () => {
   });
 
   it('is not given out to another tenant', async () => {
-    const [theirs] = await scene.append('theirs', [{}], 'another');
+    const [theirs] = await scene.append('theirs', [{}], { tenant: 'another' });
     await scene.signed();
     expect((await get(`proofs/${theirs}`)).status).toBe(404);
   });

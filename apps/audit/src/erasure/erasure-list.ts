@@ -15,7 +15,7 @@ export interface ErasedKeys {
 
 const FILE = 'erasures.jsonl';
 
-/** A file of JSON lines, only ever added to. It names nobody: blind indexes, keys and delegations. */
+/** A file of JSON lines, only ever added to, by one process at a time (its caller's turn). It names nobody: blind indexes, keys and delegations. */
 export class ErasureList {
   private readonly file: string;
 

@@ -10,6 +10,7 @@ import {
   type EventStore,
   type Keyring,
   type RecordedEvent,
+  Turn,
 } from '@mandate/event-store';
 import { AppError, timestamp, ulid, type Clock, type JsonObject } from '@mandate/kernel';
 import type { Caller, Logger } from '@mandate/service-host';
@@ -29,6 +30,8 @@ export interface ErasuresOptions {
   list: ErasureList;
   /** The legal hold about one of these. */
   heldAmong: (tenant: string, delegations: readonly string[], subject: string | null) => Promise<{ id: string } | null>;
+  /** Throws where the list is not the one of this log. */
+  assertShared: () => Promise<void>;
   clock: Clock;
   logger: Logger;
 }
@@ -48,11 +51,20 @@ const SHOWN_RUNNING = 10;
 const ITSELF: Actor = { kind: 'service', id: 'audit' };
 
 export class Erasures extends ErasureApi {
+  /** The list is one file, and an erasure that another process has under way must not be taken for one that a crash cut off. */
+  private readonly turn: Turn;
+
   constructor(private readonly options: ErasuresOptions) {
     super();
+    this.turn = new Turn(options.store.database, 'erasure');
   }
 
-  async erase(caller: Caller, { dataSubject, delegationId, reason }: ErasureRequest): Promise<ErasureView> {
+  async erase(caller: Caller, request: ErasureRequest): Promise<ErasureView> {
+    await this.options.assertShared();
+    return this.turn.take(() => this.eraseInTurn(caller, request));
+  }
+
+  private async eraseInTurn(caller: Caller, { dataSubject, delegationId, reason }: ErasureRequest): Promise<ErasureView> {
     const { store, clock } = this.options;
     const { tenant, principal, traceparent } = caller;
     const { subject, kids, delegations, running } = await this.scope(tenant, dataSubject, delegationId);
@@ -97,7 +109,11 @@ export class Erasures extends ErasureApi {
   }
 
   /** What a database restored to an earlier state brought back is erased again; what a crash left half done is completed. */
-  async resume(): Promise<void> {
+  resume(): Promise<void> {
+    return this.turn.take(() => this.resumeInTurn());
+  }
+
+  private async resumeInTurn(): Promise<void> {
     const { list, logger } = this.options;
     const noted = await list.all();
     const back: { erased: ErasedKeys; destroyed: Destroyed }[] = [];

@@ -95,17 +95,21 @@ export const STATE = {
   ],
 };
 
-export const FORK = record({
-  delegationId: text,
-  status: { type: 'string', description: '`active` where nobody knows what a step would have answered' },
-  recordedStatus: text,
-  diff: list(
-    record(
-      { is: { type: 'string', enum: ['same', 'changed', 'removed', 'added'] }, type: text, stepId: text, fields: { type: 'object' } },
-      ['stepId', 'fields'],
+export const FORK = record(
+  {
+    delegationId: text,
+    status: { type: 'string', description: '`active` where nobody knows what a step would have answered' },
+    recordedStatus: text,
+    diff: list(
+      record(
+        { is: { type: 'string', enum: ['same', 'changed', 'removed', 'added'] }, type: text, stepId: text, fields: { type: 'object' } },
+        ['stepId', 'fields'],
+      ),
     ),
-  ),
-  reused: list(text),
-  open: list(record({ stepId: text, capability: text })),
-  approvals: list(text),
-});
+    reused: list(text),
+    open: list(record({ stepId: text, capability: text })),
+    approvals: list(text),
+    assumedThreshold: { type: 'number', description: 'the default of today, where it stood for a threshold that is not on record' },
+  },
+  ['assumedThreshold'],
+);

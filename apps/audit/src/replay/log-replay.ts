@@ -90,10 +90,10 @@ export class LogReplay extends ReplayApi {
     const result = fork(recorded.map(fromStored), change, {
       id: delegationId,
       agents: await this.agentsAt(tenant, first.position),
-      threshold: DEFAULT_FALLBACK_THRESHOLD,
+      defaultThreshold: DEFAULT_FALLBACK_THRESHOLD,
     });
-    const { status, diff, reused, open, approvals } = result;
-    return { delegationId, status, recordedStatus: foldStored(recorded, delegationId).status, diff, reused, open, approvals };
+    const { events: _events, ...view } = result;
+    return { delegationId, recordedStatus: foldStored(recorded, delegationId).status, ...view };
   }
 
   /** What was registered when something was asked: capabilities of every instance whose registration was there. */

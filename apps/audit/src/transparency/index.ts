@@ -21,6 +21,8 @@ export interface TransparencyLog {
   /** A signature line of the log's key. */
   signText: (text: string) => string;
   signing: Transparency;
+  /** Throws AppError `STATE_NOT_SHARED` where another folder than this process's holds the log's key. */
+  assertShared: () => Promise<void>;
 }
 
 export const openTransparencyLog = async (
@@ -39,7 +41,13 @@ export const openTransparencyLog = async (
   const witnesses = log?.witnesses ?? [];
   const receipts = new Receipts(proofs, store.database);
   const signing = new Transparency({ hasher, store, trees, proofs, signer, witnesses, instance, logger, clock });
-  return { served: new ServedLog(proofs, trees, receipts, signer), proofs, signText: (text) => signer.signText(text), signing };
+  return {
+    served: new ServedLog(proofs, trees, receipts, signer),
+    proofs,
+    signText: (text) => signer.signText(text),
+    signing,
+    assertShared: async () => signer.assertOwn((await trees.head()).checkpoint),
+  };
 };
 
 export const watchSigning = (signing: Transparency, health: HealthRegistry, metrics: Registry): void => {

@@ -16,6 +16,7 @@ import {
   sameBytes,
   signedText,
   utf8,
+  type Failure,
   type SignedCheckpoint,
   type Signer,
   type TreeHasher,
@@ -83,6 +84,20 @@ export class LogSigner {
     return formatVerifierKey(this.signer.key);
   }
 
+  /** That the head which the database shows, if any, was signed by this key. Throws AppError `STATE_NOT_SHARED`. */
+  assertOwn(shown: string | null): void {
+    if (shown === null || !isFailure(this.opened(shown))) return;
+    throw new AppError(
+      'STATE_NOT_SHARED',
+      'unavailable',
+      `the log is signed with another key than ${dirname(this.memory)} holds: all audit services of one log need the same MANDATE_STATE_DIR`,
+    );
+  }
+
+  private opened(text: string): SignedCheckpoint | Failure {
+    return openCheckpoint(utf8(text), { log: [noteVerifier(nodeCrypto, this.signer.key)], origin: this.origin });
+  }
+
   /** A signature line over a text that is no checkpoint. */
   signText(text: string): string {
     return formatSignature(this.signer.sign(text));
@@ -91,8 +106,7 @@ export class LogSigner {
   /** What was signed last. Read anew each time: it is what counts, whatever this process believes. */
   async last(): Promise<SignedCheckpoint> {
     const text = await readIfThere(this.memory);
-    const checkpoint =
-      text === undefined ? null : openCheckpoint(utf8(text), { log: [noteVerifier(nodeCrypto, this.signer.key)], origin: this.origin });
+    const checkpoint = text === undefined ? null : this.opened(text);
     if (checkpoint && !isFailure(checkpoint)) return checkpoint;
     throw new AppError(
       'SIGNER_MEMORY_LOST',

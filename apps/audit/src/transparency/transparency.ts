@@ -1,6 +1,6 @@
 /** Signs the head of the log every second when it grew and every minute when it did not, and has it cosigned. */
 import { type TreeHasher } from '@mandate/audit-log';
-import type { EventStore } from '@mandate/event-store';
+import { Turn, type EventStore, type LogHead } from '@mandate/event-store';
 import { AppError, type Clock } from '@mandate/kernel';
 import type { Logger } from '@mandate/service-host';
 import type { LogProofs } from './proofs.js';
@@ -32,6 +32,8 @@ export interface TransparencyParts {
 export class Transparency {
   private readonly tree: Tree;
   private readonly witnesses: Witnesses;
+  /** The lease says who signs; the turn, that whoever lost it meanwhile cannot write an older head over a newer one. */
+  private readonly turn: Turn;
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> | null = null;
   private signedAt = 0;
@@ -42,6 +44,7 @@ export class Transparency {
 
   constructor(private readonly parts: TransparencyParts) {
     this.tree = new Tree(parts.hasher, parts.trees);
+    this.turn = new Turn(parts.store.database, 'signing');
     this.witnesses = new Witnesses(parts.witnesses, (from, to) => parts.proofs.consistency(from, to), parts.logger);
   }
 
@@ -58,18 +61,25 @@ export class Transparency {
 
   /** One round: what the ticks do, and what tests do without waiting. Throws what keeps it from signing. */
   async round(): Promise<void> {
-    const { store, trees, proofs, signer, clock } = this.parts;
+    const { store, trees, signer, clock } = this.parts;
     if (!(await this.holdsLease())) return;
     const head = await store.head();
     if (BigInt(head.size) === this.signedSize && clock.now() - this.signedAt < AT_LEAST_EVERY_MS) return;
-    const { size, root } = await this.tree.grow(head);
-    const checkpoint = await signer.sign({ size, root }, (from, to) => proofs.consistency(from, to));
-    await trees.publish(checkpoint, size);
+    signer.assertOwn((await trees.head()).checkpoint);
+    const { size, checkpoint } = await this.turn.take(() => this.sign(head));
     this.signedAt = clock.now();
     this.signedSize = size;
     if (this.witnesses.count === 0) return;
     const { text, count } = await this.witnesses.cosign(checkpoint, size);
     await trees.publishCosigned(text, size, count === this.witnesses.count);
+  }
+
+  private async sign(head: LogHead): Promise<{ size: bigint; checkpoint: string }> {
+    const { trees, proofs, signer } = this.parts;
+    const { size, root } = await this.tree.grow(head);
+    const checkpoint = await signer.sign({ size, root }, (from, to) => proofs.consistency(from, to));
+    await trees.publish(checkpoint, size);
+    return { size, checkpoint };
   }
 
   private async holdsLease(): Promise<boolean> {

@@ -59,7 +59,7 @@ const MARKS: Readonly<Record<ForkView['diff'][number]['is'], [mark: string, styl
   added: ['+', 'green'],
 };
 
-const lines = (output: Output, { recordedStatus, status, diff, reused, open, approvals }: ForkView): string[] => [
+const lines = (output: Output, { recordedStatus, status, diff, reused, open, approvals, assumedThreshold }: ForkView): string[] => [
   `was ${recordedStatus}, would be ${status === 'active' ? 'open' : status}`,
   ...diff.map(({ is, type, stepId, fields = {} }) => {
     const [mark, style] = MARKS[is];
@@ -71,4 +71,5 @@ const lines = (output: Output, { recordedStatus, status, diff, reused, open, app
   ...(reused.length > 0 ? [`answered by what was recorded: ${reused.join(', ')}`] : []),
   ...open.map(({ stepId, capability }) => `would run: ${stepId} ${capability}`),
   ...approvals.map((what) => `would need an approval: ${what}`),
+  ...(assumedThreshold === undefined ? [] : [`its threshold is not on record: ${assumedThreshold}, the default of today, stood for it`]),
 ];

@@ -154,6 +154,7 @@ const decideReading = (command: RequestDelegation, budget: BudgetLeft): Delegati
       alternatives: asked || !recognition ? certain(pattern) : recognition.alternatives,
       model: asked || !recognition ? 'requested' : `${recognition.model.name}@${recognition.model.version}`,
       planner,
+      threshold: command.threshold,
       ...recognition?.answeredBy,
     },
     personal: { reasons: asked || !recognition ? [`the request says ${pattern}`] : recognition.reasons },

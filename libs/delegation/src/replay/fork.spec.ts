@@ -21,7 +21,7 @@ import type { DelegationEvent } from '../events.js';
 import { fork, type ForkChange, type ForkResult } from './fork.js';
 
 const again = (recorded: readonly DelegationEvent[], change: ForkChange, threshold = 0.6): ForkResult =>
-  fork(recorded, change, { id: ID, agents: AGENTS, threshold });
+  fork(recorded, change, { id: ID, agents: AGENTS, defaultThreshold: threshold });
 const lines = ({ diff }: ForkResult): string[] =>
   diff.filter(({ is }) => is !== 'same').map(({ is, type, stepId }) => `${is} ${type}${stepId ? ` ${stepId}` : ''}`);
 
@@ -95,6 +95,21 @@ describe('a fork', () => {
     expect(lines(again(unsure, { kind: 'threshold', threshold: 0.4 }))).toContain('removed fellback');
   });
 
+  it('with another worker is decided by the threshold of then, or says that it is not on record', () => {
+    const unsure = after(told({ kind: 'read', recognition: recognition('direct', 0.5), plan: CHAIN }), dispatch('s1'), done('s1'));
+    const worker: ForkChange = { kind: 'worker', instance: 'w9' };
+    const sameThreshold = again(unsure, worker, 0.1);
+    expect(lines(sameThreshold)).not.toContain('removed fellback');
+    expect(sameThreshold.assumedThreshold).toBeUndefined();
+    const older = unsure.map((event) =>
+      event.type === 'recognised' ? { ...event, data: { ...event.data, threshold: undefined } } : event,
+    ) as DelegationEvent[];
+    const assumed = again(JSON.parse(JSON.stringify(older)) as DelegationEvent[], worker, 0.1);
+    expect(assumed.assumedThreshold).toBe(0.1);
+    expect(lines(assumed)).toContain('removed fellback');
+    expect(lines(assumed)).not.toContain('changed recognised');
+  });
+
   it('with another worker says what it would have done from an event on', () => {
     const before = chain.findIndex(({ type, data }) => type === 'stepdispatched' && 'stepId' in data && data.stepId === 'b');
     const result = again(chain, { kind: 'worker', instance: 'w9', afterVersion: before });
@@ -132,7 +147,7 @@ describe('a fork', () => {
         const result = fork(
           recorded,
           { kind: 'threshold', threshold: story.asked.threshold },
-          { id: ID, agents: story.asked.agents, threshold: story.asked.threshold },
+          { id: ID, agents: story.asked.agents, defaultThreshold: story.asked.threshold },
         );
         // Which timer noticed first is the wake's, and that is no event.
         expect([result.status, lines(result).filter((line) => !line.includes('steptimedout'))]).toEqual([ended.status, []]);

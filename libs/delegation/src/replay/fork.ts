@@ -11,7 +11,7 @@ import { dispatchableSteps, isWork, PLANNING_STEP, UNDO_PREFIX, type Delegation,
 import { pendingApprovals } from '../deciding/approvals.js';
 import { diffHistories, type HistoryLine } from './diff.js';
 import { commandOf, stepIdOf } from './recorded-commands.js';
-import { recordedRequest, type Situation } from './recorded-request.js';
+import { firstOf, recordedRequest, thresholdOf, type Situation } from './recorded-request.js';
 import { stableText } from './stable-text.js';
 
 export type ForkChange =
@@ -32,12 +32,14 @@ export interface ForkResult {
   open: { stepId: string; capability: string }[];
   /** Approvals that would be asked for and were never given for this. */
   approvals: string[];
+  /** The default that stood for a threshold which is not on record; absent where none was needed. */
+  assumedThreshold?: number;
 }
 
 /** `recorded`: the whole history with its personal data. Throws AppError `CANNOT_FORK`, and what the changed request is refused with. */
 export const fork = (recorded: readonly DelegationEvent[], change: ForkChange, situation: Situation): ForkResult => {
   const kept = change.kind === 'worker' ? recorded.slice(0, change.afterVersion ?? 0) : [];
-  const start = kept.length > 0 ? [...kept] : decide(changedRequest(recorded, change, situation), initial);
+  const start = kept.length > 0 ? [...kept] : asRecorded(decide(changedRequest(recorded, change, situation), initial), recorded);
   const before = foldAll(recorded, situation.id);
   const run = new Rerun(situation.id, start, {
     agents: situation.agents,
@@ -48,6 +50,7 @@ export const fork = (recorded: readonly DelegationEvent[], change: ForkChange, s
   run.answer(recorded.slice(kept.length), samePlans(before, recorded));
   const { state, history } = run;
   return {
+    ...(assumes(recorded, change, kept) ? { assumedThreshold: situation.defaultThreshold } : {}),
     status: state.status,
     events: history,
     diff: diffHistories(recorded, history),
@@ -55,6 +58,20 @@ export const fork = (recorded: readonly DelegationEvent[], change: ForkChange, s
     open: dispatchableSteps(state, Infinity).map(({ plan: { id, capability } }) => ({ stepId: id, capability })),
     approvals: state.status === 'active' ? pendingApprovals(state).map((asked) => (asked.scope === 'plan' ? 'plan' : asked.stepId)) : [],
   };
+};
+
+/** Only a request that was read is decided by a threshold, and only another worker leaves that as it was. */
+const assumes = (recorded: readonly DelegationEvent[], { kind }: ForkChange, kept: readonly DelegationEvent[]): boolean =>
+  kind === 'worker' && kept.length === 0 && firstOf(recorded, 'planned')?.data.by !== 'request' && thresholdOf(recorded) === undefined;
+
+/** What was not kept then is no difference. */
+const asRecorded = (start: readonly DelegationEvent[], recorded: readonly DelegationEvent[]): DelegationEvent[] =>
+  thresholdOf(recorded) === undefined ? start.map(withoutThreshold) : [...start];
+
+const withoutThreshold = (event: DelegationEvent): DelegationEvent => {
+  if (event.type !== 'recognised') return event;
+  const { threshold: _threshold, ...data } = event.data;
+  return { ...event, data };
 };
 
 const withoutWorker = (recorded: readonly DelegationEvent[]): string[] =>

@@ -16,11 +16,17 @@ export interface Situation {
   id: string;
   /** What was registered when it was asked. */
   agents: readonly AgentCapability[];
-  threshold: number;
+  /** Another one than it was decided by. */
+  threshold?: number;
+  /** What stands for it where it is not on record. */
+  defaultThreshold: number;
 }
 
 /** The command of which `events` are the outcome. Throws AppError `CANNOT_FORK` when they do not tell enough. */
-export const recordedRequest = (events: readonly DelegationEvent[], { id, agents, threshold }: Situation): RequestDelegation => {
+export const recordedRequest = (
+  events: readonly DelegationEvent[],
+  { id, agents, threshold, defaultThreshold }: Situation,
+): RequestDelegation => {
   const requested = firstOf(events, 'requested');
   if (!requested) throw new AppError('CANNOT_FORK', 'conflict', 'it was refused, so there is nothing to run again');
   if (!requested.personal) throw new AppError('CANNOT_FORK', 'conflict', 'what was asked is erased, so it cannot be asked again');
@@ -42,11 +48,14 @@ export const recordedRequest = (events: readonly DelegationEvent[], { id, agents
     },
     lineage: requested.data.lineage ?? [],
     agents,
-    threshold,
+    threshold: threshold ?? thresholdOf(events) ?? defaultThreshold,
     plannerAvailable: firstOf(events, 'recognised')?.data.planner ?? false,
     now: requested.at,
   };
 };
+
+/** By which it was decided; undefined when that is not on record. */
+export const thresholdOf = (events: readonly DelegationEvent[]): number | undefined => firstOf(events, 'recognised')?.data.threshold;
 
 /** What was asked, without the budget. */
 export const requestOf = ({ data, personal }: Of<'requested'>, steps: StepSpec[] | undefined): DelegationRequest =>
