@@ -1,6 +1,8 @@
 /** An engine's shell over virtual time: lanes, the writer, ticks. What is decided comes from the real decide, evolve and placeSteps. */
 import {
   decide,
+  endedAttempts,
+  needOf,
   nextWakeAt,
   notHeld,
   placeSteps,
@@ -83,6 +85,7 @@ export class SimEngine {
 
   policyChanged(event: PolicyEvent): void {
     this.policy = evolvePolicy(this.policy, event);
+    this.scheduler.allocator.policyChanged(TENANT, event);
     this.scheduler.pumpAll();
     if (event.type === 'workermoded' && event.data.mode === 'quarantined') this.dispatcher.takeAway(event.data.instance);
   }
@@ -230,16 +233,11 @@ export class SimEngine {
             key,
           })),
           release: placed.released.map(({ stepId }) => stepId),
-          waitingAdd: placed.waitingAdded.map((stepId) => ({
-            tenant: TENANT,
-            delegationId: id,
-            stepId,
-            attempt: (steps[stepId]?.attempt ?? 0) + 1,
-            lease: 1,
-            capability: steps[stepId]?.plan.capability ?? '',
-            key,
-            urgency,
-          })),
+          waitingAdd: placed.waitingAdded.flatMap((stepId) => {
+            const step = steps[stepId];
+            const named = { tenant: TENANT, delegationId: id, stepId, lease: 1, urgency };
+            return step ? [{ ...named, attempt: step.attempt + 1, ...needOf(step, after) }] : [];
+          }),
           waitingRemove: placed.waitingRemoved,
           now: timeline.now,
         });
@@ -272,6 +270,8 @@ export class SimEngine {
       schedulerEpoch: 0,
     });
     if (grants.length > 0) this.scheduler.tell({ kind: 'confirmed', holders: grants });
+    const outcomes = endedAttempts(before, events).map((ended) => ({ tenant: TENANT, delegationId: id, ...ended }));
+    if (outcomes.length > 0) this.scheduler.tell({ kind: 'ended', outcomes });
     if (placed.released.length > 0) this.scheduler.tell({ kind: 'freed', holders: placed.released.map(holder) });
     if (placed.waitingAdded.length > 0)
       this.scheduler.tell({ kind: 'waiting', capabilities: placed.waitingAdded.map((stepId) => steps[stepId]?.plan.capability ?? '') });

@@ -5,9 +5,13 @@ import type { Append, Log } from './log.js';
 import { SECOND, type WorkerSpec } from './scenario.js';
 
 export interface Violation {
-  invariant: 'limit' | 'leak' | 'starvation' | 'applied-twice' | 'cancel' | 'no-end' | 'begun-twice' | 'idle' | 'crash';
+  invariant:
+    'limit' | 'leak' | 'starvation' | 'applied-twice' | 'cancel' | 'no-end' | 'begun-twice' | 'idle' | 'breaker' | 'retry-budget' | 'crash';
   detail: string;
 }
+
+/** `mayHoldRetries`: the retry budget may have been spent, so that retries were passed over. */
+type Granted = StepToPlace & { urgency: number; mayHoldRetries: boolean };
 
 /** A grant that was given under the limit of its moment is used this much later at most. */
 const GRANT_LIFE_MS = 12 * SECOND;
@@ -82,8 +86,8 @@ export class Invariants {
     return Math.max(...valid.map(({ policy }) => entryOf(policy.limits, kind, name) ?? Infinity));
   }
 
-  /** Nobody who waits for the same capability, has no slot and is not held up by a limit of its own key is passed over by one less urgent. */
-  granted(log: Log, { occupancy }: Allocator, step: StepToPlace & { urgency: number }, policy: Policy, now: number): void {
+  /** Nobody who waits for the same capability, has no slot and is not held up by a limit of its own key, or as a retry, is passed over by one less urgent. */
+  granted(log: Log, { occupancy }: Allocator, step: Granted, policy: Policy, now: number): void {
     const name = (other: { delegationId: string; stepId: string }): string => `${other.delegationId}/${other.stepId}`;
     const placed = new Set(occupancy.holdersOf(step.tenant, dimension('capability', step.capability), Infinity).map(name));
     for (const other of log.waiting.values()) {
@@ -94,6 +98,7 @@ export class Invariants {
         placed.has(name(other))
       )
         continue;
+      if (other.reason === 'retry' && step.mayHoldRetries) continue;
       if (other.key !== null && entryOf(policy.limits, 'key', other.key) !== undefined) continue;
       this.fail('starvation', `${name(other)} waits since ${other.since - this.startedAt}, and ${name(step)} goes first`);
     }

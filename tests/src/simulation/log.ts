@@ -1,4 +1,5 @@
 /** The log as PostgreSQL keeps it: streams, slots, waiting steps, leases with epochs; an append is one transaction that checks and writes them together. */
+import type { AskReason } from '@mandate/contracts';
 import { evolve, initial, type Delegation, type DelegationEvent } from '@mandate/delegation';
 import type { SlotHolder } from '@mandate/scheduling';
 
@@ -10,6 +11,8 @@ export interface WaitingStep {
   lease: number;
   capability: string;
   key: string | null;
+  reason: AskReason;
+  substitutable: boolean;
   urgency: number;
   rank: number;
   since: number;
@@ -34,6 +37,8 @@ export interface Append {
   waitingRemove: readonly string[];
   now: number;
 }
+
+type Which = 'all' | 'fresh';
 
 interface Lease {
   owner: string | null;
@@ -84,20 +89,20 @@ export class Log {
     return 'ok';
   }
 
-  /** Most urgent first. */
-  waitingOf(capability: string): WaitingStep[] {
+  /** Most urgent first; `fresh`: without retries. */
+  waitingOf(capability: string, which: Which): WaitingStep[] {
     return [...this.waiting.values()]
-      .filter((step) => step.capability === capability)
+      .filter((step) => step.capability === capability && (which === 'all' || step.reason !== 'retry'))
       .sort((a, b) => a.urgency - b.urgency || a.rank - b.rank);
   }
 
-  waitingHead(capability: string, limit: number): WaitingStep[] {
-    return this.waitingOf(capability).slice(0, limit);
+  waitingHead(capability: string, limit: number, which: Which): WaitingStep[] {
+    return this.waitingOf(capability, which).slice(0, limit);
   }
 
-  waitingKeyHeads(capability: string): WaitingStep[] {
+  waitingKeyHeads(capability: string, which: Which): WaitingStep[] {
     const seen = new Set<string | null>();
-    return this.waitingOf(capability).filter(({ key }) => !seen.has(key) && seen.add(key));
+    return this.waitingOf(capability, which).filter(({ key }) => !seen.has(key) && seen.add(key));
   }
 
   claim(lease: Lease, owner: string, now: number, raiseEpoch = false): number | null {

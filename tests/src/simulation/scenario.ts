@@ -2,6 +2,7 @@
 import type { DelegationRequest, Effects } from '@mandate/contracts';
 import type { PolicyCommand } from '@mandate/scheduling';
 import { seeded, type Seeded } from '@mandate/testing';
+import { guardHappenings } from './guard-scenario.js';
 
 export const SECOND = 1_000;
 export const CAPABILITIES = ['search', 'write'] as const;
@@ -58,6 +59,7 @@ export const scenarioOf = (seed: number): Scenario => {
     ...asked,
     ...canceled,
     ...Array.from({ length: random.integer(0, 5) }, () => faultOf(random, workers, calmAt)),
+    ...guardHappenings(seed, CAPABILITIES, calmAt),
     // Whatever was paused or limited to nothing ends with the faults: what then does not end is stuck.
     { at: calmAt, kind: 'policy', change: { type: 'resume', kind: 'tenant', name: '' } },
     ...CAPABILITIES.map((name): Happening => ({ at: calmAt, kind: 'policy', change: { type: 'resume', kind: 'capability', name } })),

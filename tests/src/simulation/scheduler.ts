@@ -1,5 +1,14 @@
 /** The scheduler's shell as the engine has it (lease, queues, hand-over), over virtual time; who gets a slot is decided by the real Allocator. */
-import { Allocator, fairOrder, urgencyOf, type SlotHolder, type StepToPlace } from '@mandate/scheduling';
+import {
+  Allocator,
+  fairOrder,
+  NO_GUARDS,
+  urgencyOf,
+  type AttemptOutcome,
+  type Policy,
+  type SlotHolder,
+  type StepToPlace,
+} from '@mandate/scheduling';
 import type { SimEngine } from './engine.js';
 import type { WaitingStep } from './log.js';
 import { TENANT } from './scenario.js';
@@ -13,6 +22,7 @@ export interface SimGrant extends SlotHolder {
 
 export type Note =
   | { kind: 'confirmed' | 'freed'; holders: readonly SlotHolder[] }
+  | { kind: 'ended'; outcomes: readonly AttemptOutcome[] }
   | { kind: 'unused'; grants: readonly SimGrant[] }
   | { kind: 'refused'; schedulerEpoch: number }
   | { kind: 'waiting'; capabilities: readonly string[] };
@@ -33,12 +43,26 @@ export class SimScheduler {
     private readonly world: World,
     private readonly engine: SimEngine,
   ) {
-    const { sabotage } = world;
     this.allocator = new Allocator({
       capacity: Infinity,
-      policyOf: () => (sabotage === 'no-limits' ? { ...engine.policy, limits: {} } : engine.policy),
+      policyOf: () => this.policy(),
       workersFor: (_tenant, capability) => engine.workersFor(capability),
     });
+  }
+
+  private policy(): Policy {
+    const { policy } = this.engine;
+    const { guards } = policy;
+    switch (this.world.sabotage) {
+      case 'no-limits':
+        return { ...policy, limits: {} };
+      case 'no-breakers':
+        return { ...policy, guards: { ...guards, breakers: NO_GUARDS.breakers } };
+      case 'no-budgets':
+        return { ...policy, guards: { ...guards, retryBudgets: new Map([['*', { percent: 100, perMinute: 1_000_000 }]]) } };
+      default:
+        return policy;
+    }
   }
 
   /** As the engine asks: itself, or whoever leads, over the bus. */
@@ -66,8 +90,14 @@ export class SimScheduler {
     if ('block' in choice) return null;
     const { log, invariants, timeline } = this.world;
     const urgency = urgencyOf(timeline.now, step.priority);
-    if (!step.except) invariants.granted(log, this.allocator, { ...step, urgency }, this.engine.policy, timeline.now);
+    this.world.guards.granted(this.allocator, step, this.engine.policy, timeline.now);
+    const mayHoldRetries = this.mayHoldRetries(step.capability);
+    if (!step.except) invariants.granted(log, this.allocator, { ...step, urgency, mayHoldRetries }, this.engine.policy, timeline.now);
     return this.grantOf(choice.granted);
+  }
+
+  private mayHoldRetries(capability: string): boolean {
+    return this.world.guards.mayHold(this.allocator, capability, this.engine.policy, this.world.timeline.now);
   }
 
   private grantOf(holder: SlotHolder): SimGrant {
@@ -90,6 +120,7 @@ export class SimScheduler {
         this.queues.add(capability);
         this.pump(capability);
       }
+    else if (note.kind === 'ended') this.conclude(note.outcomes);
     else if (note.kind === 'confirmed') for (const holder of note.holders) this.allocator.confirm(holder, timeline.now);
     else if (note.kind === 'refused') {
       if (note.schedulerEpoch === this.epoch) this.stepDown();
@@ -100,6 +131,14 @@ export class SimScheduler {
       if (sabotage !== 'leak') this.allocator.free(note.holders);
       this.pumpAll();
     }
+  }
+
+  /** What cannot be put on record is concluded again by the next failure. */
+  private conclude(outcomes: readonly AttemptOutcome[]): void {
+    const { network, timeline } = this.world;
+    for (const outcome of outcomes)
+      for (const verdict of this.allocator.ended(outcome, timeline.now))
+        if (!network.isCut(this.engine.name, 'database')) this.world.change(verdict);
   }
 
   pumpAll(): void {
@@ -131,13 +170,17 @@ export class SimScheduler {
     for (;;) {
       yield 1;
       if (network.isCut(this.engine.name, 'database')) return;
-      const rows = log.waitingHead(capability, BATCH + this.allocator.handedOverCount);
+      const { now } = this.world.timeline;
+      const held = this.allocator.heldRetries(TENANT, capability, now);
+      const which = held ? 'fresh' : 'all';
+      const rows = log.waitingHead(capability, BATCH + this.allocator.handedOverCount, which);
       yield 1;
-      if (rows.length === 0) return void this.queues.delete(capability);
+      if (held) this.engine.run(this.pumpedLater(capability, held.readyAt - now));
+      else if (rows.length === 0) return void this.queues.delete(capability);
       const outcome = this.give(capability, this.world.sabotage === 'last-first' ? [...rows].reverse() : rows);
       if (outcome === 'held-up') return;
       if (outcome === 'given') continue;
-      if (this.give(capability, log.waitingKeyHeads(capability)) !== 'given') return;
+      if (this.give(capability, log.waitingKeyHeads(capability, which)) !== 'given') return;
     }
   }
 
@@ -147,8 +190,15 @@ export class SimScheduler {
     const { granted, outcome, readyAt } = this.allocator.handOut(rows, now);
     const urgencyOfRow = (holder: SlotHolder): number =>
       rows.find((row) => row.delegationId === holder.delegationId && row.stepId === holder.stepId)?.urgency ?? 0;
-    for (const holder of granted)
-      this.world.invariants.granted(this.world.log, this.allocator, { ...holder, urgency: urgencyOfRow(holder) }, this.engine.policy, now);
+    for (const holder of granted) {
+      const row = rows.find(({ delegationId, stepId }) => delegationId === holder.delegationId && stepId === holder.stepId);
+      if (row) this.world.guards.granted(this.allocator, row, this.engine.policy, now);
+    }
+    const mayHoldRetries = this.mayHoldRetries(capability);
+    for (const holder of granted) {
+      const given = { ...holder, urgency: urgencyOfRow(holder), mayHoldRetries };
+      this.world.invariants.granted(this.world.log, this.allocator, given, this.engine.policy, now);
+    }
     for (const holder of granted) this.world.handOver(this.engine, this.grantOf(holder));
     if (readyAt !== null) this.engine.run(this.pumpedLater(capability, readyAt - now));
     return outcome;
@@ -168,7 +218,10 @@ export class SimScheduler {
     yield network.latency(`claim ${name} ${timeline.now}`);
     if (epoch === null) return this.stepDown();
     const fresh = epoch !== this.epoch;
-    if (this.epoch === null) this.allocator.takeOver(timeline.now);
+    if (this.epoch === null) {
+      this.allocator.takeOver(timeline.now);
+      this.world.guards.tookOver(this.allocator);
+    }
     if (fresh) this.epoch = null;
     const readAt = timeline.now;
     yield network.latency(`slots ${name} ${timeline.now}`);
@@ -178,6 +231,9 @@ export class SimScheduler {
     this.epoch = epoch;
     for (const { capability } of log.waiting.values()) this.queues.add(capability);
     this.allocator.sweepRates(TENANT, readAt);
+    this.allocator.sweepCounts(readAt);
+    for (const { kind, name: of, capability } of this.engine.policy.guards.breakers.values())
+      this.world.change({ type: 'try-breaker', kind, name: of, capability });
     this.pumpAll();
   }
 

@@ -2,6 +2,7 @@
 import { AppError } from '@mandate/kernel';
 import { decidePolicy, evolvePolicy, OPEN_POLICY, type Policy } from '@mandate/scheduling';
 import { SimEngine, type Entry } from './engine.js';
+import { GuardInvariants } from './guard-invariants.js';
 import { Invariants, type Violation } from './invariants.js';
 import { Log } from './log.js';
 import { Network } from './network.js';
@@ -12,7 +13,8 @@ import { SimWorker } from './worker.js';
 
 export type Control = 'start' | 'cancel' | 'lease-lost';
 /** A rule that is broken on purpose, to see that its invariant notices. */
-export type Sabotage = 'no-limits' | 'leak' | 'last-first' | 'two-writers' | 'deaf-to-cancel' | 'old-epochs' | 'no-wakes';
+export type Sabotage =
+  'no-limits' | 'leak' | 'last-first' | 'two-writers' | 'deaf-to-cancel' | 'old-epochs' | 'no-wakes' | 'no-breakers' | 'no-budgets';
 
 /** What the inbound stream keeps until it is acked. */
 export type Inbound =
@@ -39,6 +41,7 @@ export class World {
   readonly timeline = new Timeline(T0);
   readonly network: Network;
   readonly invariants: Invariants;
+  readonly guards: GuardInvariants;
   readonly log: Log;
   readonly engines: SimEngine[];
   readonly workers: SimWorker[];
@@ -57,11 +60,13 @@ export class World {
   ) {
     this.network = new Network(this.timeline, scenario, T0);
     this.invariants = new Invariants(scenario.workers, T0, this.canceledAt);
-    this.invariants.policyWas(this.policy, T0);
+    this.guards = new GuardInvariants(this.invariants);
+    this.policyWas(T0);
     const checks = { writers: sabotage !== 'two-writers', scheduler: sabotage !== 'old-epochs' };
     this.log = new Log((append, before) => {
       this.appends++;
       this.invariants.appended(this.log, append, before);
+      this.guards.appended(append);
       for (const { type, at } of append.events) if (type === 'canceled') this.canceledAt.set(append.id, at);
     }, checks);
     this.engines = ENGINES.map((name) => new SimEngine(this, name));
@@ -124,10 +129,17 @@ export class World {
     this.timeline.after(forMs, () => engine.start());
   }
 
-  private change(change: PolicyChange): void {
+  private policyWas(now: number): void {
+    this.invariants.policyWas(this.policy, now);
+    this.guards.policyWas(this.policy, now);
+  }
+
+  /** By an operator, or by the scheduler that leads. */
+  change(change: PolicyChange): void {
     for (const event of decidePolicy({ ...change, by: 'olga', reason: '', now: this.timeline.now }, this.policy)) {
       this.policy = evolvePolicy(this.policy, event);
-      this.invariants.policyWas(this.policy, this.timeline.now);
+      if (event.type.startsWith('breaker')) this.trace(() => `${event.type} ${JSON.stringify(event.data)}`);
+      this.policyWas(this.timeline.now);
       for (const engine of this.engines)
         this.timeline.after(1 + Math.floor(this.network.draw(`policy ${engine.name} ${event.at}`) * SECOND), () => {
           if (engine.alive) engine.policyChanged(event);
