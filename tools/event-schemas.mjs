@@ -16,6 +16,7 @@ const AGGREGATES = [
   { aggregate: 'retention', union: 'RetentionEvent', source: 'libs/audit-trail/src/retention/retention.ts' },
   { aggregate: 'schedule', union: 'ScheduleEvent', source: 'libs/scheduling/src/schedule.ts' },
   { aggregate: 'reputation', union: 'ReputationEvent', source: 'libs/scheduling/src/quarantine.ts' },
+  { aggregate: 'scheduler', union: 'SchedulerEvent', source: 'apps/delegation-engine/src/engine/drifts.ts' },
   { aggregate: 'policy', union: 'PolicyEvent', source: 'libs/scheduling/src/policy.ts' },
 ].map((entry) => ({ ...entry, source: fileURLToPath(new URL(entry.source, root)) }));
 const FOLDER = 'docs/schemas/events';

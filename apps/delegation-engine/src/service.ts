@@ -75,7 +75,7 @@ const addHealthChecks = (
   });
 };
 
-const addMetrics = (registry: Registry, { work: { partitions, attempts, lanes, agents, writer }, publisher }: Engine): void => {
+const addMetrics = (registry: Registry, { work: { partitions, attempts, lanes, agents, writer, scheduler }, publisher }: Engine): void => {
   const gauges: [string, string, () => number][] = [
     ['mandate_partitions_owned', 'Partitions of the inbound stream that this engine owns.', () => partitions.owned.length],
     ['mandate_attempts_running', 'Attempts that are at workers for delegations of this engine.', () => attempts.size],
@@ -83,6 +83,11 @@ const addMetrics = (registry: Registry, { work: { partitions, attempts, lanes, a
       'mandate_delegations_in_memory',
       'Running delegations whose state is in memory; the others are read when they are needed.',
       () => writer.remembered,
+    ],
+    [
+      'mandate_slot_drifts',
+      'Slots in which memory and table differed since the start; mended, and on record.',
+      () => scheduler.drifts.count,
     ],
     ['mandate_lanes_busy', 'Delegations with work in hand.', () => lanes.busy],
     ['mandate_published_position', 'Last position of the log that the bus has.', () => publisher.cursor],

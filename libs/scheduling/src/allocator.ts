@@ -21,7 +21,7 @@ import { BreakerCounts, type AttemptOutcome } from './breaker-counts.js';
 import { Buckets } from './buckets.js';
 import type { BreakerVerdict } from './guards.js';
 import { matchWorker, standingsAt, type Matching } from './matching.js';
-import { Occupancy, type SlotHolder } from './occupancy.js';
+import { Occupancy, type Drift, type SlotHolder } from './occupancy.js';
 import { dimension, type Policy, type PolicyEvent } from './policy.js';
 import { RetryCounts, retryBudgetOf, type RetryBlock } from './retry-budget.js';
 
@@ -193,11 +193,12 @@ export class Allocator {
     this.breakers = new BreakerCounts();
   }
 
-  /** Makes the slots what is stored, as read from `readAt` on. `fresh`: the epoch is new, which voids what is not confirmed. */
-  reconcile(stored: readonly SlotHolder[], readAt: number, fresh: boolean): void {
-    this.slots.reconcile(stored, readAt, !fresh);
+  /** Makes the slots what is stored, as read from `readAt` on, and answers what differed. `fresh`: the epoch is new, which voids what is not confirmed. */
+  reconcile(stored: readonly SlotHolder[], readAt: number, fresh: boolean): Drift {
+    const drift = this.slots.reconcile(stored, readAt, !fresh);
     if (fresh) this.handedOver.clear();
     else for (const holder of stored) this.handedOver.delete(stepName(holder));
+    return fresh ? { leaked: [], unknown: [] } : drift;
   }
 
   sweepRates(tenant: string, now: number): void {

@@ -104,4 +104,19 @@ describe('slots', () => {
     expect(occupancy.release(slot(1))).toBe(false);
     expect(occupancy.size).toBe(1);
   });
+
+  it('tell what differed from the store: a leak once its end is overdue, an unknown one at once, news on their way never', () => {
+    const occupancy = new Occupancy();
+    const nothing = { leaked: [], unknown: [] };
+    occupancy.hold(slot(1), true, 0);
+    expect(occupancy.reconcile([], 5, true)).toEqual(nothing);
+    expect(occupancy.size).toBe(0);
+    expect(occupancy.reconcile([], 6, true)).toEqual({ leaked: [slot(1)], unknown: [] });
+    expect(occupancy.reconcile([], 7, true)).toEqual(nothing);
+    occupancy.hold(slot(2), true, 7);
+    occupancy.reconcile([], 8, true);
+    occupancy.release(slot(2));
+    expect(occupancy.reconcile([slot(3)], 9, true)).toEqual({ leaked: [], unknown: [slot(3)] });
+    expect(occupancy.size).toBe(1);
+  });
 });

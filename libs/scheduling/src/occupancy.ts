@@ -23,12 +23,22 @@ interface Held {
   since: number;
 }
 
+/** In what the slots differed from what is stored, although nothing was on its way. Both are mended when they are found. */
+export interface Drift {
+  /** Were held in memory, and stored nowhere. */
+  leaked: SlotHolder[];
+  /** Were stored, and not held in memory. */
+  unknown: SlotHolder[];
+}
+
 export class Occupancy {
   private readonly slots = new Map<string, Held>();
   private readonly counts = new Map<string, number>();
   private readonly holders = new Map<string, Set<string>>();
   /** Freed since the last reconciliation began: a row read before must not bring them back. */
   private freedLately = new Set<string>();
+  /** Let go at the last reconciliation because nothing is stored of them: their end is on its way, or they leaked. */
+  private suspects = new Map<string, SlotHolder>();
 
   get size(): number {
     return this.slots.size;
@@ -57,6 +67,7 @@ export class Occupancy {
   release(holder: SlotHolder): boolean {
     const id = slotId(holder);
     this.freedLately.add(id);
+    this.suspects.delete(id);
     return this.drop(id);
   }
 
@@ -106,18 +117,31 @@ export class Occupancy {
     return false;
   }
 
-  /** Makes the slots equal to what is stored, as read from `readAt` on; what changed since stays as it is. */
-  reconcile(stored: readonly SlotHolder[], readAt: number, keepUnconfirmed: boolean): void {
+  /**
+   * Makes the slots equal to what is stored, as read from `readAt` on; what changed since stays as it is. Answers what differed: a slot whose end
+   * was told by the next time did not.
+   */
+  reconcile(stored: readonly SlotHolder[], readAt: number, keepUnconfirmed: boolean): Drift {
     const known = new Set(stored.map(slotId));
-    for (const [id, held] of this.slots) if (!known.has(id) && held.since < readAt && (held.confirmed || !keepUnconfirmed)) this.drop(id);
+    const drift: Drift = { leaked: [...this.suspects.values()], unknown: [] };
+    this.suspects = new Map();
+    for (const [id, held] of this.slots) {
+      if (known.has(id) || held.since >= readAt || !(held.confirmed || !keepUnconfirmed)) continue;
+      if (held.confirmed) this.suspects.set(id, held.holder);
+      this.drop(id);
+    }
     for (const holder of stored) {
       const id = slotId(holder);
       const held = this.slots.get(id);
       if (held)
         held.confirmed = true; // the news of it may have been lost
-      else if (!this.freedLately.has(id)) this.hold(holder, true, readAt);
+      else if (!this.freedLately.has(id)) {
+        this.hold(holder, true, readAt);
+        drift.unknown.push(holder);
+      }
     }
     this.freedLately = new Set();
+    return drift;
   }
 
   private count(holder: SlotHolder, change: 1 | -1): void {

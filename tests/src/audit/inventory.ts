@@ -118,7 +118,7 @@ export const MESSAGES: Readonly<globalThis.Record<string, Record>> = {
 /** Ticks and duties by name, timers by source file, and what follows the log. */
 export const SCHEDULES: Readonly<globalThis.Record<string, Record>> = {
   partitions: 'no effect outside of memory',
-  scheduler: [...ATTEMPTED, ...GUARDED],
+  scheduler: ['scheduler.driftmended', ...ATTEMPTED, ...GUARDED],
   takeover: 'reads',
   timers: [...ATTEMPTED, 'delegation.failed'],
   // By its tick, and the follower that asks for what was triggered.

@@ -20,6 +20,7 @@ import {
 } from '@mandate/scheduling';
 import type { Logger } from '@mandate/service-host';
 import type { AgentDirectory } from './agent-directory.js';
+import { Drifts } from './drifts.js';
 import type { Grant, SlotRequest } from './grants.js';
 import { Guarding } from './guarding.js';
 import type { Policies } from './policies.js';
@@ -67,6 +68,7 @@ const KEYS_LOOKED_AT = 1_000;
 export class Scheduler {
   private readonly allocator: Allocator;
   private epoch: number | null = null;
+  readonly drifts: Drifts;
   private readonly queues: WaitingQueues;
   private readonly guarding: Guarding;
 
@@ -79,6 +81,7 @@ export class Scheduler {
       matching: options.matching,
     });
     this.guarding = new Guarding(options);
+    this.drifts = new Drifts(options);
     this.queues = new WaitingQueues((waiting) => this.handOut(waiting), options.logger);
   }
 
@@ -197,7 +200,7 @@ export class Scheduler {
     if (this.epoch === null) this.allocator.takeOver(readAt);
     // Nobody gets a slot under a new epoch before it is known which are held.
     if (fresh) this.epoch = null;
-    this.allocator.reconcile(await store.slots(), readAt, fresh);
+    this.drifts.found(this.allocator.reconcile(await store.slots(), readAt, fresh));
     this.epoch = lease.epoch;
     for (const key of await store.waitingKeys()) this.queues.add(key);
     for (const { tenant } of this.queues.all()) this.allocator.sweepRates(tenant, readAt);
@@ -205,6 +208,7 @@ export class Scheduler {
     this.guarding.tryDue();
     this.pumpFairly();
     await this.queues.idle();
+    await this.drifts.tell();
   }
 
   async stop(): Promise<void> {
