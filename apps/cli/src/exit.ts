@@ -32,5 +32,5 @@ const HINTS: Record<string, string> = {
 export const problemError = (problem: Problem): CliError =>
   new CliError(problem.code, problem.detail || problem.title, statusOf(problem.status), HINTS[problem.code] ?? HINTS[problem.status]);
 
-export const unreachable = (apiUrl: string, why: string): CliError =>
-  new CliError('UNREACHABLE', `cannot reach ${apiUrl}: ${why}`, EXIT.unreachable, 'start it with npm start, or set MANDATE_API_URL');
+export const unreachable = (what: string, why: string, hint = 'start it with npm start, or set MANDATE_API_URL'): CliError =>
+  new CliError('UNREACHABLE', `cannot reach ${what}: ${why}`, EXIT.unreachable, hint);

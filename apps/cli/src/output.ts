@@ -17,7 +17,8 @@ export class Output {
     private readonly noColour: boolean,
   ) {
     this.isTerminal = streams.stdout.isTTY === true;
-    this.columns = streams.stdout.columns ?? 120;
+    // 0: a terminal that does not know its width.
+    this.columns = streams.stdout.columns || 120;
   }
 
   line(text = ''): void {

@@ -127,6 +127,6 @@ export interface WaitingView {
 }
 
 export interface BlockView {
-  kind: 'paused' | 'limit' | 'capacity' | 'rate' | 'no-worker' | 'busy' | 'retry-budget' | 'breaker';
+  kind: 'paused' | 'limit' | 'capacity' | 'rate' | 'no-worker' | 'busy' | 'worker-mode' | 'retry-budget' | 'breaker';
   [detail: string]: string | number;
 }

@@ -47,5 +47,13 @@ export const explainFileError = (path: string, error: unknown): unknown => {
       { path },
       { cause: error },
     );
+  if (code === 'ENOTDIR' || code === 'EEXIST' || code === 'ENAMETOOLONG')
+    return new AppError(
+      'NO_PERMISSION',
+      'forbidden',
+      `${path} cannot be a directory (${code}). Choose another one with MANDATE_HOME.`,
+      { path },
+      { cause: error },
+    );
   return error;
 };

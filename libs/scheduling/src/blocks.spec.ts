@@ -127,6 +127,9 @@ describe('the choice of a worker', () => {
     expect(choose({}, new Occupancy(), [])).toEqual({ block: { kind: 'no-worker', capability: 'search' } });
     const full = occupied(holder(), holder(), ...Array.from({ length: 4 }, () => holder({ instance: 'w2' })));
     expect(choose({}, full)).toEqual({ block: { kind: 'busy', capability: 'search', slots: 6 } });
+    const away = { w1: 'draining', w2: 'quarantined' } as const;
+    expect(choose({ workers: away })).toEqual({ block: { kind: 'worker-mode', worker: 'w1', mode: 'draining' } });
+    expect(choose({ workers: { w2: 'quarantined' } }, full)).toEqual({ block: { kind: 'busy', capability: 'search', slots: 2 } });
     expect(choose({ limits: { 'worker:w1': 0, 'worker:w2': 0 } })).toMatchObject({ block: { kind: 'limit', limit: 'worker', name: 'w1' } });
   });
 });

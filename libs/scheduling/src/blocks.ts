@@ -31,8 +31,10 @@ export type Block =
   | { kind: 'rate'; rate: RateKind; name: string; perSecond: number; readyAt: number }
   /** Nobody who can do it is there. */
   | { kind: 'no-worker'; capability: string }
-  /** Everybody who can do it has its hands full, or may not have more. */
+  /** Everybody who can do it and may have something has its hands full. */
   | { kind: 'busy'; capability: string; slots: number }
+  /** Everybody who can do it drains or is quarantined, such as this one. */
+  | { kind: 'worker-mode'; worker: string; mode: 'draining' | 'quarantined' }
   | RetryBlock
   | BreakerBlock;
 
@@ -99,7 +101,8 @@ export const takeTokens = ({ tenant, capability, key }: Candidate, { rates }: Po
 export const workerBlock = ({ tenant, capability }: Candidate, worker: Worker, policy: Policy, occupancy: Occupancy): Block | null => {
   const paused = policy.paused[dimension('agent', worker.name)];
   if (paused !== undefined) return { kind: 'paused', what: 'agent', name: worker.name, reason: paused };
-  if (policy.workers[worker.instance] !== undefined) return { kind: 'busy', capability, slots: 0 };
+  const mode = policy.workers[worker.instance];
+  if (mode !== undefined) return { kind: 'worker-mode', worker: worker.instance, mode };
   const max = entryOf(policy.limits, 'worker', worker.instance);
   const running = occupancy.of(tenant, dimension('worker', worker.instance));
   if (max !== undefined && running >= max) return { kind: 'limit', limit: 'worker', name: worker.instance, max, running };
@@ -135,14 +138,19 @@ export const chooseWorker = (
   const free: Free[] = [];
   let block: Block | null = null;
   let broken: BreakerBlock | null = null;
+  let moded: Block | null = null;
   let slots = 0;
   let isBusy = false;
   for (const worker of workers) {
-    slots += worker.concurrency;
     const own = workerBlock(candidate, worker, policy, occupancy);
+    if (own?.kind === 'worker-mode') {
+      moded ??= own;
+      continue;
+    }
+    slots += worker.concurrency;
     if (own) {
-      if (own.kind !== 'busy') block ??= own;
-      else if (own.slots > 0) isBusy = true;
+      if (own.kind === 'busy') isBusy = true;
+      else block ??= own;
       continue;
     }
     const breaker = brokenOf(worker);
@@ -154,7 +162,7 @@ export const chooseWorker = (
   }
   if (free.length > 0) return { worker: pick(free) };
   if (workers.length === 0) return { block: { kind: 'no-worker', capability: candidate.capability } };
-  return { block: block ?? (isBusy ? null : broken) ?? { kind: 'busy', capability: candidate.capability, slots } };
+  return { block: block ?? (isBusy ? null : (broken ?? moded)) ?? { kind: 'busy', capability: candidate.capability, slots } };
 };
 
 /** Tenants in the order in which they may take the next slot that is free for all: who runs least for its weight goes first. */

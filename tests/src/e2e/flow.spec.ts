@@ -135,7 +135,7 @@ describe('a worker', () => {
     await offered(worker, first);
     await change({ type: 'mode-worker', instance: worker.instance, mode: 'draining' });
     const second = await ask(capability);
-    expect(await waiting(second)).toMatchObject({ blockedBy: { kind: 'busy', slots: 8 } });
+    expect(await waiting(second)).toMatchObject({ blockedBy: { kind: 'worker-mode', worker: worker.instance, mode: 'draining' } });
     await finish(worker, first);
     const substitute = await scene.worker({ capabilities: [capability] });
     await scene.api.inState(second, 'COMPLETED');
@@ -162,7 +162,7 @@ describe('a worker', () => {
     await offered(worker, first);
     await change({ type: 'mode-worker', instance: worker.instance, mode: 'quarantined' });
     const second = await ask(capability);
-    for (const id of [first, second]) expect(await waiting(id)).toMatchObject({ blockedBy: { kind: 'busy' } });
+    for (const id of [first, second]) expect(await waiting(id)).toMatchObject({ blockedBy: { kind: 'worker-mode', mode: 'quarantined' } });
     expect(worker.offers.map(({ delegationId }) => delegationId)).toEqual([first]);
     expect(new Set(worker.controls.map(({ type }) => type))).toEqual(new Set(['cancel', 'lease-lost']));
     await change({ type: 'mode-worker', instance: worker.instance, mode: 'active' });

@@ -91,7 +91,14 @@ const addressOf = async ({ env, cwd }: Surroundings, given: string | true): Prom
   const file = join(home, 'postgres.password');
   if (!existsSync(file))
     throw usage('NO_DATABASE', `name the database: --database postgres://…, DATABASE_URL, or MANDATE_HOME (no ${file})`);
-  return `postgres://mandate:${(await readFile(file, 'utf8')).trim()}@127.0.0.1:${postgresPort}/mandate`;
+  const port = env['MANDATE_PG_PORT'] ? postgresPort : ((await runningPort(home)) ?? postgresPort);
+  return `postgres://mandate:${(await readFile(file, 'utf8')).trim()}@127.0.0.1:${port}/mandate`;
+};
+
+/** PostgreSQL writes where it listens into its lock file, line 4: whoever started it may have chosen another port than this shell knows. */
+const runningPort = async (home: string): Promise<number | null> => {
+  const lock = await readFile(join(home, 'postgres/postmaster.pid'), 'utf8').catch(() => '');
+  return Number(lock.split('\n')[3]) || null;
 };
 
 const connect = async (address: string): Promise<pg.Client> => {
@@ -101,7 +108,11 @@ const connect = async (address: string): Promise<pg.Client> => {
     await client.connect();
     return client;
   } catch (error) {
-    throw unreachable(new URL(address).host, (error as Error).message);
+    throw unreachable(
+      new URL(address).host,
+      (error as Error).message,
+      'is it there? Name another one with --database postgres://… or DATABASE_URL',
+    );
   }
 };
 

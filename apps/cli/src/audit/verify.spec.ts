@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -76,6 +76,18 @@ describe('mandate audit verify --proof', () => {
     expect({ status, json }).toMatchObject({ status: 1, json: { failures: [{ check: 'inclusion', position: '700' }] } });
     expect((await verify('--proof', proof, '--vkey', vkey, '--leaf-hash', '00'.repeat(32))).status).toBe(1);
     expect((await verify('--proof', proof, '--vkey', vkey, '--witness', vkey.replace('log.example', 'w'))).status).toBe(2);
+  });
+});
+
+describe('mandate audit verify --database', () => {
+  it('looks where the database of this state directory says that it listens', async () => {
+    mkdirSync(join(folder, '.mandate/postgres'), { recursive: true });
+    writeFileSync(join(folder, '.mandate/postgres.password'), 'secret');
+    writeFileSync(join(folder, '.mandate/postgres/postmaster.pid'), '4711\n/x\n1795972206\n1\n/tmp\n127.0.0.1\n');
+    const { status, err } = await verify('--database');
+    expect(status).toBe(3);
+    expect(err).toMatch(/cannot reach 127\.0\.0\.1:1: .*\nis it there\? Name another one with --database/);
+    expect(err).not.toContain('secret');
   });
 });
 

@@ -87,6 +87,8 @@ const blockText = (block: NonNullable<StepView['waiting']>['blockedBy'], capabil
       return `no worker for ${capability} is there`;
     case 'busy':
       return `all ${block['slots']} slots for ${capability} are taken`;
+    case 'worker-mode':
+      return `who can do it is ${block['mode']}: ${block['worker']}`;
     case 'retry-budget':
       return `retry budget of ${block['capability']} spent: ${block['retries']} of ${block['allowed']} retries within a minute; more from ${block['readyAt']}`;
     case 'breaker':
