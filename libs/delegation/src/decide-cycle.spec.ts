@@ -37,17 +37,35 @@ const parentAt = (capability: string, asked: Partial<RequestDelegation['request'
 
 describe('a child', () => {
   const parent = parentAt('write');
+  const middle = activeAfter(
+    below(parent, 's', request({ goal: 'look it up', steps: one('search') })) as RequestDelegation,
+    dispatch('s'),
+    accepted('s'),
+  );
 
   it.each<[string, Partial<RequestDelegation['request']>]>([
     ['as it stands', { input: { year: 2026 }, steps: one('write') }],
     ['in other case and spacing', { goal: ' write  a\nREPORT ', input: { year: 2026 }, steps: one('write') }],
     ['with its texts in the step', { goal: 'x', steps: one('write', { goal: 'Write a report', input: { year: 2026 } }) }],
     ['beside other steps', { input: { year: 2026 }, steps: [...one('write'), { id: 't', capability: 'search' }] }],
-  ])('that plans what its parent is at, %s, is refused', (_how, asked) =>
+  ])('that plans what is being done further up, %s, is refused: A asks B, which asks A', (_how, asked) =>
     given()
-      .when(below(parent, 's', request(asked)))
+      .when(below(middle, 's', request(asked)))
       .thenFails('DELEGATION_CYCLE'),
   );
+
+  it("may be handed its parent's work by given steps, again and again", () => {
+    const same = request({ input: { year: 2026 }, steps: one('write') });
+    const child = activeAfter(below(parent, 's', same) as RequestDelegation, dispatch('s'), accepted('s'));
+    expect(child.lineage).toHaveLength(1);
+    given()
+      .when(below(child, 's', same))
+      .thenMatches({ type: 'requested' }, { type: 'recognised' }, { type: 'planned' });
+    const other = activeAfter(below(child, 's', request({ goal: 'look it up', steps: one('search') })) as RequestDelegation, dispatch('s'));
+    given()
+      .when(below(other, 's', same))
+      .thenFails('DELEGATION_CYCLE');
+  });
 
   it.each<[string, Partial<RequestDelegation['request']>]>([
     ['capability', { input: { year: 2026 }, steps: one('search') }],
@@ -55,7 +73,7 @@ describe('a child', () => {
     ['input', { input: { year: 2025 }, steps: one('write') }],
   ])('of another %s is welcome', (_what, asked) =>
     given()
-      .when(below(parent, 's', request(asked)))
+      .when(below(middle, 's', request(asked)))
       .thenMatches({ type: 'requested' }, { type: 'recognised' }, { type: 'planned' }),
   );
 
@@ -63,7 +81,7 @@ describe('a child', () => {
     given()
       .when(
         below(
-          parent,
+          middle,
           's',
           request({
             steps: [
@@ -74,18 +92,6 @@ describe('a child', () => {
         ),
       )
       .thenMatches({ type: 'requested' }, { type: 'recognised' }, { type: 'planned' }));
-
-  it('is compared with every ancestor, A asking B asking A', () => {
-    const middle = activeAfter(
-      below(parent, 's', request({ goal: 'look it up', steps: one('search') })) as RequestDelegation,
-      dispatch('s'),
-    );
-    expect(middle.lineage).toHaveLength(1);
-    given()
-      .when(below(middle, 's', request({ input: { year: 2026 }, steps: one('write') })))
-      .thenFails('DELEGATION_CYCLE');
-    expect(lineageOf(middle, 's', workDigest)).toHaveLength(2);
-  });
 
   it('of a step that waited for others is compared with what is further up only', () => {
     const chained = activeAfter(request({ steps: steps({ a: [], b: ['a'] }) }));

@@ -81,13 +81,13 @@ describe('a cancel', () => {
   it('stops three levels below within five seconds, also where nobody listens, and what comes from there later is kept out', async () => {
     const hold = { goal: 'hold', steps: [{ id: 'a', capability: 'hold' }] };
     const offerOf = (id: string): Promise<Offer> => deaf.offer(({ delegationId }) => delegationId === id);
-    const below = async ({ delegationId, stepId, attempt, leaseId }: Offer, depth: number): Promise<Offer> => {
-      const asked = await scene.requester.ask({ ...hold, goal: `hold at ${depth}`, parent: { delegationId, stepId, attempt, leaseId } }, { id: newId() });
+    const below = async ({ delegationId, stepId, attempt, leaseId }: Offer): Promise<Offer> => {
+      const asked = await scene.requester.ask({ ...hold, parent: { delegationId, stepId, attempt, leaseId } }, { id: newId() });
       return offerOf(asked.id);
     };
     const root = await offerOf((await scene.requester.ask(hold)).id);
     const chain = [root];
-    for (let depth = 1; depth <= 3; depth++) chain.push(await below(chain.at(-1) as Offer, depth));
+    for (let depth = 1; depth <= 3; depth++) chain.push(await below(chain.at(-1) as Offer));
     const began = Date.now();
     await scene.api.post(`/api/delegations/${root.delegationId}/cancel`);
     for (const { delegationId } of chain) await scene.api.inState(delegationId, 'CANCELED');
