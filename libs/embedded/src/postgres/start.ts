@@ -52,6 +52,10 @@ const SETTINGS = {
   fsync: 'on',
   synchronous_commit: 'on',
   full_page_writes: 'on',
+  // Pages are written out ahead of need by a process of its own, not by the one that appends. At rest it sleeps.
+  bgwriter_delay: '20ms',
+  bgwriter_lru_maxpages: 500,
+  bgwriter_lru_multiplier: 4,
   max_worker_processes: 4,
   max_parallel_workers: 2,
   autovacuum_naptime: '30s',

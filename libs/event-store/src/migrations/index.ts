@@ -7,7 +7,7 @@ import { Erasure1764093600000 } from './1764093600000-erasure.js';
 import { DeadLetterFate1764097200000 } from './1764097200000-dead-letter-fate.js';
 import { Retention1764100800000 } from './1764100800000-retention.js';
 import { ScheduleTimers1764100800000 } from './1764100800000-schedule-timers.js';
-import { CheaperAppend1764374400000 } from './1764374400000-cheaper-append.js';
+import { CheaperAppend1764378000000 } from './1764378000000-cheaper-append.js';
 import { WaitingReasons1764417600000 } from './1764417600000-waiting-reasons.js';
 
 export const EVENT_STORE_MIGRATIONS = [
@@ -20,6 +20,6 @@ export const EVENT_STORE_MIGRATIONS = [
   DeadLetterFate1764097200000,
   ScheduleTimers1764100800000,
   Retention1764100800000,
-  CheaperAppend1764374400000,
+  CheaperAppend1764378000000,
   WaitingReasons1764417600000,
 ];

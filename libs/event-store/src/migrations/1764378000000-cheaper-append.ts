@@ -4,7 +4,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * `es.append` with less processor time a call: it asks only whether anything is refused, or lets the writing find out, and goes the long way
  * of before when something is. A replaced function keeps its rights.
  */
-export class CheaperAppend1764374400000 implements MigrationInterface {
+export class CheaperAppend1764378000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     for (const statement of [EXTEND_FRONTIER, APPEND, UNCHECKED_PARTITIONS, PARTITIONS_AHEAD]) await runner.query(statement);
   }
@@ -47,7 +47,8 @@ const EXTEND_FRONTIER = `
 
 /**
  * Parameters and result as before (1763870100000-append.ts). A stream that begins is checked by the primary keys of its row and of its idempotency key:
- * a violation undoes both. Of all else one query asks whether any is refused. Only then es.check_entries says which, and why.
+ * a violation undoes both. Of all else one query asks whether any is refused. Only then es.check_entries says which, and why. The statement that locks the
+ * head moves it, too, by all of the call's events; where some are refused it is set again.
  */
 const APPEND = `
   CREATE OR REPLACE FUNCTION es.append(
@@ -74,7 +75,12 @@ const APPEND = `
     FOR i IN 1 .. cardinality(v_entry) LOOP
       leaves := leaves || sha256('\\x00'::bytea || substring(p_canonical FROM v_start[i] FOR v_start[i + 1] - v_start[i]));
     END LOOP;
-    SELECT l.size, l.frontier INTO STRICT size_before, frontier_before FROM es.log l WHERE l.log_id = p_log FOR UPDATE;
+    IF leaves = '' THEN
+      SELECT l.size, l.frontier INTO STRICT size_before, frontier_before FROM es.log l WHERE l.log_id = p_log FOR UPDATE;
+    ELSE
+      UPDATE es.log l SET size = l.size + length(leaves) / 32, frontier = es.extend_frontier(l.size, l.frontier, leaves) WHERE l.log_id = p_log
+      RETURNING old.size, old.frontier INTO STRICT size_before, frontier_before;
+    END IF;
     recorded := date_trunc('milliseconds', clock_timestamp());
     -- Every statement from here on has a snapshot taken under the lock.
     IF 0 <> ANY (e_expected) OR 0 = ANY (e_count) OR e_epoch IS NOT NULL OR e_scheduler IS NOT NULL OR e_data_key IS NOT NULL THEN
@@ -118,6 +124,7 @@ const APPEND = `
           FROM unnest(codes, e_count) WITH ORDINALITY AS c(code, count, n)) x;
       SELECT coalesce(string_agg(substring(leaves FROM 32 * i - 31 FOR 32), ''::bytea ORDER BY i), ''::bytea) INTO leaves
         FROM generate_series(1, cardinality(v_entry)) i WHERE codes[v_entry[i]] IS NULL;
+      UPDATE es.log l SET size = size_before + length(leaves) / 32, frontier = es.extend_frontier(size_before, frontier_before, leaves) WHERE l.log_id = p_log;
       PERFORM es.write_streams(p_log, p_now, size_before, positions, codes, e_tenant, e_type, e_id, e_expected, e_count, e_root, e_next, e_partition,
                                e_open, e_set_wake, e_wake, e_digest, e_data_key);
       INSERT INTO es.idempotency (tenant, principal, key, request_digest, stream_type, stream_id)
@@ -156,7 +163,6 @@ const APPEND = `
       INSERT INTO es.event_type (type, schema_version) SELECT t.type, t.version FROM jsonb_to_recordset(p_types) AS t(type text, version integer) ON CONFLICT DO NOTHING;
     END IF;
     IF leaves <> '' THEN
-      UPDATE es.log l SET size = size_before + length(leaves) / 32, frontier = es.extend_frontier(size_before, frontier_before, leaves) WHERE l.log_id = p_log;
       PERFORM pg_notify('es_append', (size_before + length(leaves) / 32)::text);
     END IF;
   END $$`;
