@@ -21,7 +21,7 @@ const { values } = parseArgs({
     tenant: { type: 'string' },
     to: { type: 'string' },
     out: { type: 'string' },
-    version: { type: 'string', default: '3' },
+    version: { type: 'string', default: '4' },
   },
 });
 if (values['from-events'] ? !(values.tenant && values.out) : !values.data) {

@@ -10,7 +10,7 @@ import { MEASURES } from './measures.js';
 import type { Gate, ModelHeader, RecogniserModel } from './model.js';
 import { styleView, VIEWS, type StyleSource, type StyleView, type View } from './style.js';
 
-const FORMAT = 'mandate-recogniser/1';
+const FORMAT = 'mandate-recogniser/2';
 /** Names of the measures, in order: a model trained with others must not be loaded. */
 const MEASURED = MEASURES.map(([name]) => name);
 

@@ -28,8 +28,8 @@ export interface ModelHeader {
 }
 
 export interface Gate {
-  /** Of 1 and the familiarity's score: log-odds that a request was written like those trained on. */
-  weights: readonly [number, number];
+  /** Of 1 and the familiarity's signs: log-odds that a request was written like those trained on. */
+  weights: readonly number[];
   /** Log-odds added, and their factor: how much trust the learned part is given. */
   bias: number;
   slope: number;
@@ -78,8 +78,10 @@ const BY_TREES = 0.7;
 
 export const learnedChances = (linear: Float64Array, trees: Float64Array): Chances => mixed(BY_TREES, softmax(trees), softmax(linear));
 
-export const trustIn = ({ weights, bias, slope }: Gate, { score }: Familiarity): number =>
-  1 / (1 + Math.exp(-(bias + slope * (weights[0] + weights[1] * score))));
+export const trustIn = ({ weights, bias, slope }: Gate, { signs }: Familiarity): number => {
+  const odds = signs.reduce((sum, sign, i) => sum + sign * (weights[i + 1] as number), weights[0] as number);
+  return 1 / (1 + Math.exp(-(bias + slope * odds)));
+};
 
 export const combined = (gate: Gate, trust: number, learned: Chances, built: Chances): Chances =>
   sharpened(mixed(trust, learned, built), gate.sharpness[0] + gate.sharpness[1] * trust);

@@ -44,11 +44,16 @@ export const styleView = (sources: readonly StyleSource[]): StyleView => ({
 export type StyleModel = Readonly<Record<View, StyleView>>;
 
 export interface Familiarity {
-  /** Higher: written more like the sources. Log2-likelihoods a token and standard deviations, added. */
-  score: number;
+  /** What tells strangers: `SIGNS` numbers, see `familiarityOf`. */
+  signs: readonly number[];
   /** The source it reads most like. */
   nearest: string;
 }
+
+/** How many numbers tell how familiar a request is. */
+export const SIGNS = 8;
+/** Places of those that are as telling as any, so that their plain sum is: how likely structure is, where the words stand, how much likelier in order. */
+export const SUMMED: readonly number[] = [0, 4, 5];
 
 const finished = (hash: number): number => {
   const h = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
@@ -132,6 +137,9 @@ interface Scores {
   bySource: Float64Array;
   /** The same where every word stood alone, for all sources together. */
   alone: number;
+  /** Shares of the runs of two and of three that the source with the most of them has. */
+  pairs: number;
+  triples: number;
 }
 
 /** Chances are multiplied, and their logarithm taken only now and then: far from where doubles end. */
@@ -146,6 +154,7 @@ const scoresIn = ({ words, runs, leaned, total }: StyleView, { one, two, three }
   let [word, before] = [new Float64Array(width), new Float64Array(width)];
   let [both, pairBefore] = [new Float64Array(width), new Float64Array(width)];
   const all = new Float64Array(width);
+  const [pairs, triples] = [new Float64Array(width), new Float64Array(width)];
   countsOf(words, one[1] as number, before);
   countsOf(runs, two[1] as number, pairBefore);
   for (let at = 2; at < one.length; at++) {
@@ -160,6 +169,8 @@ const scoresIn = ({ words, runs, leaned, total }: StyleView, { one, two, three }
       const single = ((word[i] as number) + WORD_LEAN * background) / (leaned[i] as number);
       const afterOne = ((both[i] as number) + LEAN * single) / ((before[i] as number) + LEAN);
       const afterTwo = ((all[i] as number) + LEAN * afterOne) / ((pairBefore[i] as number) + LEAN);
+      if ((both[i] as number) > 0) pairs[i] = (pairs[i] as number) + 1;
+      if ((all[i] as number) > 0) triples[i] = (triples[i] as number) + 1;
       const product = (products[i] as number) * afterTwo;
       if (product > SMALL) products[i] = product;
       else {
@@ -171,12 +182,17 @@ const scoresIn = ({ words, runs, leaned, total }: StyleView, { one, two, three }
     [both, pairBefore] = [pairBefore, both];
   }
   const length = Math.max(1, one.length - 2);
-  return { bySource: bySource.map((sum, i) => (sum + Math.log2(products[i] as number)) / length), alone: alone / length };
+  return {
+    bySource: bySource.map((sum, i) => (sum + Math.log2(products[i] as number)) / length),
+    alone: alone / length,
+    pairs: Math.max(0, ...pairs) / length,
+    triples: Math.max(0, ...triples) / length,
+  };
 };
 
 /**
- * How likely the structure is under the source that expects it most; how much likelier the words are than without order (Ren et al. 2019);
- * and how that compares with a source's own requests. Their plain sum tells strangers better than weights learned from a few families.
+ * In each view: how likely the text is under the source that expects it most, how much likelier than the same words without order (Ren et al.
+ * 2019), which shares of its runs one source has; and how the words compare with a source's own requests.
  */
 export const familiarityOf = ({ words, structure }: StyleModel, tokens: readonly Token[], hashes: Uint32Array): Familiarity => {
   const structured = scoresIn(structure, styleRuns('structure', tokens, hashes));
@@ -186,6 +202,16 @@ export const familiarityOf = ({ words, structure }: StyleModel, tokens: readonly
     const place = ((worded.bySource[i] as number) - mean) / deviation;
     if (place > standing) [standing, nearest] = [place, name];
   });
-  const score = Math.max(...structured.bySource) + (Math.max(...worded.bySource) - worded.alone) + standing;
-  return { score, nearest };
+  const likeliest = Math.max(...structured.bySource);
+  const signs = [
+    likeliest,
+    likeliest - structured.alone,
+    structured.pairs,
+    structured.triples,
+    standing,
+    Math.max(...worded.bySource) - worded.alone,
+    worded.pairs,
+    worded.triples,
+  ];
+  return { signs, nearest };
 };

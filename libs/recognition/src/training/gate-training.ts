@@ -4,7 +4,8 @@
  */
 import type { Chances } from '../chances.js';
 import { combined, trustIn, type Gate } from '../model.js';
-import type { Familiarity } from '../style.js';
+import { SIGNS, SUMMED, type Familiarity } from '../style.js';
+import { logistic } from './logistic.js';
 
 /** A request as seen by a model that did not read it (`known`: read others of its source). */
 export interface HeldOut {
@@ -16,10 +17,6 @@ export interface HeldOut {
   familiarity: Familiarity;
 }
 
-const ROUNDS = 20;
-/** Keeps the scores of cases that can be told apart completely from growing without end. */
-const RIDGE = 1e-3;
-
 /** Every family weighs the same on its side, in the end as much as the other side. */
 const weightsOf = (cases: readonly HeldOut[]): number[] => {
   const sizes = new Map<string, number>();
@@ -28,30 +25,24 @@ const weightsOf = (cases: readonly HeldOut[]): number[] => {
   return cases.map((one) => 1 / (sizes.size * (sizes.get(keyOf(one)) as number)));
 };
 
-/** Logistic regression of `known` on the familiarity's score, by Newton's method. */
+const sumOf = (signs: readonly number[]): number => SUMMED.reduce((sum, at) => sum + (signs[at] as number), 0);
+
+/**
+ * The mean of two fits. Weights fitted to a few families hold for some strangers, the plain sum of three signs for others: together they held
+ * for more of the families that were left out in turn than either. Where there is but one family, no stranger can be told: nobody is one.
+ */
 const tellApart = (cases: readonly HeldOut[]): Gate['weights'] => {
-  if (cases.every(({ known }) => known)) return [0, 0];
+  if (cases.every(({ known }) => known)) return Array.from({ length: SIGNS + 1 }, () => 0);
+  const signs = cases.map(({ familiarity }) => familiarity.signs);
+  const truths = cases.map(({ known }) => known);
   const weights = weightsOf(cases);
-  let [base, slope] = [0, 0];
-  for (let round = 0; round < ROUNDS; round++) {
-    let [g0, g1, h00, h01, h11] = [0, -RIDGE * slope, RIDGE, 0, RIDGE];
-    cases.forEach(({ known, familiarity: { score } }, i) => {
-      const weight = weights[i] as number;
-      const chance = 1 / (1 + Math.exp(-(base + slope * score)));
-      const error = weight * ((known ? 1 : 0) - chance);
-      const curve = weight * chance * (1 - chance);
-      g0 += error;
-      g1 += error * score;
-      h00 += curve;
-      h01 += curve * score;
-      h11 += curve * score * score;
-    });
-    const determinant = h00 * h11 - h01 * h01;
-    base += (h11 * g0 - h01 * g1) / determinant;
-    slope += (h00 * g1 - h01 * g0) / determinant;
-  }
-  // Where strangers cannot be told, nobody is one; they are never trusted more.
-  return slope > 0 ? [base, slope] : [0, 0];
+  const fitted = logistic(signs, truths, weights);
+  const [base, slope] = logistic(
+    signs.map((each) => [sumOf(each)]),
+    truths,
+    weights,
+  ) as [number, number];
+  return fitted.map((weight, i) => (weight + (i === 0 ? base : SUMMED.includes(i - 1) ? slope : 0)) / 2);
 };
 
 /** Mean log-chance given to the truth. */

@@ -2,10 +2,11 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { examples, requests } from '../../spec/requests.js';
 import { ORDER } from '../chances.js';
 import { decodeModel, encodeModel } from '../codec.js';
-import { examine, type RecogniserModel } from '../model.js';
+import { examine, type Examined, type RecogniserModel } from '../model.js';
 import { tenantRecogniser, type TenantRecogniser } from '../online/tenant.js';
 import { decodeTenant } from '../online/tenant-codec.js';
 import { recogniser } from '../recognise.js';
+import { SUMMED } from '../style.js';
 import { figuresOf, judge } from './figures.js';
 import { heldOutCases, teachWithoutFamilies, trainModel } from './train.js';
 
@@ -46,7 +47,8 @@ describe('training', () => {
   it('trusts what it learned no more with strangers', () => {
     const known = examine(model, { text: 'Please translate the letter.' });
     const strange = examine(model, { text: 'Whereupon seven gloomy penguins waltzed beneath yonder moonlit aqueduct' });
-    expect(strange.familiarity.score).toBeLessThan(known.familiarity.score);
+    const sumOf = ({ familiarity }: Examined): number => SUMMED.reduce((sum, at) => sum + (familiarity.signs[at] as number), 0);
+    expect(sumOf(strange)).toBeLessThan(sumOf(known));
     expect(strange.trust).toBeLessThanOrEqual(known.trust);
   });
 
