@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { IN_STREAM } from '@mandate/contracts';
 import { EventStore, DeadLetters, Keyring } from '@mandate/event-store';
-import { ensureTopology, partitionConsumer } from '@mandate/messaging';
+import { ADVISORIES_STREAM, ensureTopology, partitionConsumer } from '@mandate/messaging';
 import { createLogger } from '@mandate/service-host';
 import { startWorld, until, type World } from '@mandate/testing';
 import { jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
@@ -74,3 +74,12 @@ it('keeps that something was terminated, and why', async () => {
   expect(letter?.detail).toContain('we know better');
   expect(letter?.source).toMatch(/^\$JS\.EVENT\.ADVISORY\.CONSUMER\.MSG_TERMINATED\.MANDATE_IN\.partition-\d+$/);
 });
+
+it.each(['garbage', 'null', '{}', '{"stream_seq":1,"consumer":"c","timestamp":"someday","deliveries":1}'])(
+  'drops what is no advisory: %s',
+  async (body) => {
+    const { streams } = await jetstreamManager(connection);
+    await jetstream(connection).publish(`$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${IN_STREAM}.c`, body);
+    await until(async () => (await streams.info(ADVISORIES_STREAM)).state.messages === 0, { what: 'the stream to be empty' });
+  },
+);

@@ -37,8 +37,15 @@ export class Advisories {
   }
 
   private async take(message: JsMsg): Promise<void> {
+    const advisory = advisoryIn(message);
+    if (!advisory) {
+      // Whoever may publish may publish this; it would come again for ever.
+      this.logger.warn({ subject: message.subject }, 'what came as an advisory is none; it is dropped');
+      message.ack();
+      return;
+    }
     try {
-      await this.park(message.json<Advisory>(), message.subject);
+      await this.park(advisory, message.subject);
       message.ack();
     } catch (error) {
       this.logger.warn({ error: String(error), subject: message.subject }, 'an advisory could not be parked; it comes again');
@@ -57,6 +64,23 @@ export class Advisories {
     if (stored) await streams.deleteMessage(IN_STREAM, advisory.stream_seq);
   }
 }
+
+const advisoryIn = (message: JsMsg): Advisory | null => {
+  try {
+    const said = message.json<Partial<Advisory> | null>();
+    const { timestamp, consumer, stream_seq: sequence = 0, deliveries = 0 } = said ?? {};
+    const isOne =
+      typeof consumer === 'string' &&
+      Number.isSafeInteger(sequence) &&
+      sequence > 0 &&
+      Number.isInteger(deliveries) &&
+      deliveries >= 0 &&
+      deliveries < 2 ** 31;
+    return isOne && Number.isFinite(Date.parse(String(timestamp))) ? (said as Advisory) : null;
+  } catch {
+    return null;
+  }
+};
 
 const letterOf = (
   { timestamp, consumer, stream_seq: sequence, deliveries, reason }: Advisory,

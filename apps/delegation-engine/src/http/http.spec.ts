@@ -305,11 +305,9 @@ describe('reading', () => {
   });
 
   it('lists agents, all of them or by pages', async () => {
-    api.workers = ['a', 'b', 'c'].map((instance) => ({ name: 'w', version: '1', instance, state: 'online', capabilities: [] }) as never);
-    const page = async (query: string): Promise<unknown> => (await call(`/api/agents${query}`)).body;
-    expect(await page('')).toMatchObject({ items: [{ instance: 'a' }, { instance: 'b' }, { instance: 'c' }], nextCursor: null });
-    expect(await page('?limit=2')).toMatchObject({ items: [{ instance: 'a' }, { instance: 'b' }], nextCursor: 'b' });
-    expect(await page('?limit=2&cursor=b')).toMatchObject({ items: [{ instance: 'c' }], nextCursor: null });
+    api.workers = ['a', 'b', 'c'].map((instance) => ({ instance }) as AgentView);
+    expect((await call('/api/agents')).body).toMatchObject({ items: { length: 3 }, nextCursor: null });
+    expect((await call('/api/agents?limit=1&cursor=a')).body).toEqual({ items: [{ instance: 'b' }], nextCursor: 'b' });
     expect((await call('/api/agents?limit=no')).status).toBe(400);
   });
 
@@ -361,13 +359,8 @@ describe('the event stream', () => {
     const response = await follow({ 'Last-Event-ID': '3' });
     expect(response.headers.get('content-type')).toBe('text/event-stream');
     expect(await response.text()).toBe(`retry: 2000\n\nid: 5\nevent: ${event(5).type}\ndata: ${JSON.stringify(event(5))}\n\n`);
-  });
-
-  it('tells who has seen all of one that has ended to ask no more', async () => {
-    api.stored = [event(3), event(5)];
-    api.ended = true;
+    api.ended = true; // and who has seen all of it is told to ask no more
     expect((await follow({ 'Last-Event-ID': '5' })).status).toBe(204);
-    expect(await (await follow({ 'Last-Event-ID': '3' })).text()).toContain('id: 5');
     api.ended = false;
   });
 
