@@ -112,7 +112,24 @@ describe('a child', () => {
       .then();
   });
 
+  it('that is asked for again may begin after its attempt succeeded', () =>
+    given(...after(request({ steps: steps({ a: [], b: ['a'] }) }), dispatch('a'), accepted('a'), child(), done('a')))
+      .when(child())
+      .then());
+
   const again = dispatch('a', { now: T0 + SECOND });
+  it.each<[string, DelegationDecisionCommand[]]>([
+    ['failed', [failed('a')]],
+    ['was lost and is done anew', [lost('a'), again]],
+    ['asked a question', [asks('a')]],
+    ['was not accepted', [notAccepted('a')]],
+  ])('that is asked for again must not begin once its attempt %s: the cancel of it found nothing', (_what, since) => {
+    const offered = since[0]?.type === 'not-accepted' ? [parent, dispatch('a')] : begun;
+    given(...after(...offered, child(), ...since))
+      .when(child())
+      .thenFails('PARENT_LEASE_NOT_CURRENT');
+  });
+
   it.each<[string, DelegationDecisionCommand[], DelegationDecisionCommand]>([
     ['was not offered yet', [parent], child()],
     ['has failed', [...begun, failed('a')], child()],

@@ -2,7 +2,7 @@ import { AppError } from '@mandate/kernel';
 import type { DelegationDecisionCommand } from '../commands.js';
 import type { DelegationEvent } from '../events.js';
 import { isRunning, isWeaker, stepsOf } from '../model.js';
-import type { ActiveDelegation, Delegation, Used } from '../model.js';
+import type { ActiveDelegation, Child, Delegation, Used } from '../model.js';
 import { addCost, costLeft, NO_COST, usdText, type CostLimit } from '../cost.js';
 import { childShare, MAX_CHILDREN } from '../policy.js';
 import { budgetData } from './request.js';
@@ -17,11 +17,15 @@ const wider = (what: string, asked: unknown, left: unknown): AppError =>
     { limit: what },
   );
 
-/** Admits a child of a running attempt, with a budget that is at most what is left here. The same child is admitted once. */
+/**
+ * Admits a child of a running attempt, with a budget that is at most what is left here. The same child is admitted once; who asks for it again
+ * did not begin yet, and must not any more when its attempt has ended without success meanwhile: the cancel of it found nothing.
+ */
 export const decideChild = ({ childId, stepId, attempt, asked, now }: AdmitChild, state: ActiveDelegation): DelegationEvent[] => {
-  if (state.children.some((child) => child.id === childId)) return [];
+  const known = state.children.find((child) => child.id === childId);
+  if (known && !isOrphan(known, state)) return [];
   const step = state.steps[stepId];
-  if (!step || step.attempt !== attempt || !isRunning(step))
+  if (known || !step || step.attempt !== attempt || !isRunning(step))
     throw new AppError(
       'PARENT_LEASE_NOT_CURRENT',
       'conflict',
@@ -51,6 +55,11 @@ export const decideChild = ({ childId, stepId, attempt, asked, now }: AdmitChild
       data: { childId, stepId, attempt, budget: budgetData({ deadlineAt, depth, steps, cost: childCost(asked, state) }) },
     },
   ];
+};
+
+const isOrphan = ({ stepId, attempt }: Child, { steps }: ActiveDelegation): boolean => {
+  const step = steps[stepId];
+  return step?.attempt !== attempt || !(isRunning(step) || step.phase.status === 'succeeded');
 };
 
 /** Gives back what an ended child did not use. Nothing for a child that is not known, or that was settled before. */
