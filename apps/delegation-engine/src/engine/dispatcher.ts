@@ -22,6 +22,7 @@ export interface DispatcherOptions {
   random: () => number;
   tend: Tend;
   lostTrack: (tenant: string, id: string) => void;
+  isQuarantined: (tenant: string, instance: string) => boolean;
   /** The delegation needs attention at this time. */
   wakeAt: (tenant: string, id: string, at: number) => void;
 }
@@ -232,10 +233,13 @@ export class Dispatcher implements WriterListener {
     }
   }
 
-  /** A quarantined worker keeps nothing: its leases end, and it is told to stop. */
-  takeAway(tenant: string, instance: string): void {
+  /**
+   * Quarantined workers keep nothing: their leases end, and they are told to stop. Called when one is quarantined, and every second: a grant
+   * may have been on its way then, or the attempt at another engine.
+   */
+  takeAwayQuarantined(): void {
     for (const attempt of this.options.attempts.all()) {
-      if (attempt.tenant !== tenant || attempt.instance !== instance) continue;
+      if (!this.options.isQuarantined(attempt.tenant, attempt.instance)) continue;
       this.tell(attempt, 'cancel', 'the worker is quarantined');
       void this.endLost(attempt, true);
     }

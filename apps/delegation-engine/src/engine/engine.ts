@@ -219,7 +219,7 @@ export class Engine {
   }
 
   private makeTicks(): Ticks {
-    const { partitions, scheduler, timers, tending, dispatcher } = this.work;
+    const { partitions, scheduler, timers, tending, dispatcher, policies } = this.work;
     return new Ticks(this.options.logger, [
       { name: 'partitions', everyMs: SWEEP_MS, run: () => partitions.tick() },
       { name: 'scheduler', everyMs: SWEEP_MS, run: () => scheduler.tick() },
@@ -230,6 +230,8 @@ export class Engine {
       { name: 'reload', everyMs: SWEEP_MS, run: () => tending.reload() },
       { name: 'presence', everyMs: SWEEP_MS, run: () => this.presence.sweep() },
       { name: 'leases', everyMs: SWEEP_MS, run: () => dispatcher.endLostLeases(() => this.inbox.isBehind()) },
+      { name: 'quarantine', everyMs: SWEEP_MS, run: () => dispatcher.takeAwayQuarantined() },
+      { name: 'policies', everyMs: SWEEP_MS, run: () => policies.readAgain() },
       { name: 'counter', everyMs: MINUTE_MS, run: () => this.counter.tell() },
       { name: 'starts', everyMs: STARTS_MS, run: () => dispatcher.recordStarts() },
     ]);

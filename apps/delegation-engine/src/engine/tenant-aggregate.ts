@@ -34,6 +34,9 @@ const ATTEMPTS = 10;
 
 export class TenantAggregate<Command, State, Event extends DomainEvent> {
   private readonly known = new Map<string, Known<State>>();
+  /** Whose news came but could not be read. */
+  private readonly unread = new Set<string>();
+  private allUnread = false;
   private readonly loading = new Map<string, Promise<void>>();
   private subscription: Subscription | undefined;
 
@@ -53,7 +56,7 @@ export class TenantAggregate<Command, State, Event extends DomainEvent> {
     const { connection, stream } = this.options;
     this.subscription = connection.subscribe(subjects.event('*', stream.type, stream.id), {
       callback: (error, message) => {
-        if (!error) void this.catchUp(message.subject.split('.')[2] ?? '').catch(() => undefined);
+        if (!error) void this.catchUp(message.subject.split('.')[2] ?? '').catch(() => undefined); // told, and tried again
       },
     });
     await this.load();
@@ -63,8 +66,23 @@ export class TenantAggregate<Command, State, Event extends DomainEvent> {
     this.subscription?.unsubscribe();
   }
 
-  /** Reads what is new in every tenant's stream. */
+  /** Reads what is new in every tenant's stream. What fails is left to `readAgain`. */
   async load(): Promise<void> {
+    this.allUnread = true;
+    await this.loadAll();
+    this.allUnread = false;
+  }
+
+  /** What could not be read before. Called every second: a change must not wait for the next one. */
+  async readAgain(): Promise<void> {
+    if (this.allUnread) return this.load();
+    for (const tenant of [...this.unread]) {
+      this.unread.delete(tenant);
+      await this.catchUp(tenant);
+    }
+  }
+
+  private async loadAll(): Promise<void> {
     let after: { tenant: string; id: string } | undefined;
     for (;;) {
       const rows = await this.options.store.streamsOfType(this.options.stream.type, PAGE, after);
@@ -115,9 +133,10 @@ export class TenantAggregate<Command, State, Event extends DomainEvent> {
   private async catchUp(tenant: string): Promise<void> {
     const { logger, stream } = this.options;
     const next = (this.loading.get(tenant) ?? Promise.resolve()).then(() => this.read(tenant));
-    const settled = next.catch((error: unknown) =>
-      logger.warn({ error: String(error), tenant, aggregate: stream.type }, 'an aggregate could not be read; its next change tries again'),
-    );
+    const settled = next.catch((error: unknown) => {
+      this.unread.add(tenant);
+      logger.warn({ error: String(error), tenant, aggregate: stream.type }, 'an aggregate could not be read; trying again within a second');
+    });
     this.loading.set(tenant, settled);
     try {
       await next;

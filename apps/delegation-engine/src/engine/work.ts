@@ -97,6 +97,7 @@ export class Work {
       clock,
       random,
       tend,
+      isQuarantined: (tenant, instance) => policies.of(tenant).workers[instance] === 'quarantined',
       lostTrack: (tenant, id) => this.tending.lostTrack(tenant, id),
       wakeAt: (tenant, id, at) => this.timers.hint(tenant, id, at),
     });
@@ -109,7 +110,7 @@ export class Work {
 
   private policyChanged(tenant: string, event: PolicyEvent): void {
     this.scheduler.policyChanged(tenant, event);
-    if (event.type === 'workermoded' && event.data.mode === 'quarantined') this.dispatcher.takeAway(tenant, event.data.instance);
+    if (event.type === 'workermoded' && event.data.mode === 'quarantined') this.dispatcher.takeAwayQuarantined();
   }
 
   /** A waiting step got its slot. */
