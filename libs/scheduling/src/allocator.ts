@@ -19,11 +19,13 @@ import {
 import { capabilityBreaker, workerBreaker, type BreakerBlock } from './breaker.js';
 import { BreakerCounts, type AttemptOutcome } from './breaker-counts.js';
 import { Buckets } from './buckets.js';
+import { Contention } from './contention.js';
 import type { BreakerVerdict } from './guards.js';
 import { matchWorker, standingsAt, type Matching } from './matching.js';
 import { Occupancy, type Drift, type SlotHolder } from './occupancy.js';
 import { dimension, type Policy, type PolicyEvent } from './policy.js';
 import { RetryCounts, retryBudgetOf, type RetryBlock } from './retry-budget.js';
+import { Turns, type Queue, type QueueName, type QueueOutcome } from './turns.js';
 
 /** A step that could begin if it had a slot. */
 export interface StepToPlace extends Candidate {
@@ -57,12 +59,8 @@ export interface Explanation {
 
 export interface Handout {
   granted: SlotHolder[];
-  /** `held-up`: nothing behind these can go on either; `keys`: only limits of keys, or of retries, were in the way of all of them. */
-  outcome: 'given' | 'held-up' | 'keys';
-  /** When a rate or the retry budget allows the next one. */
-  readyAt: number | null;
-  /** The retry budget is spent. */
-  held: RetryBlock | null;
+  /** What became of each queue, in their order. */
+  queues: QueueOutcome[];
 }
 
 /** An unconfirmed grant this old belongs to an engine that died or hangs: only a new epoch makes it safe to give the slot again. */
@@ -74,8 +72,9 @@ export class Allocator {
   private buckets = new Buckets();
   private retries = new RetryCounts();
   private breakers = new BreakerCounts();
-  /** Waiting steps whose grant is on its way to the engine that owns them. */
-  private readonly handedOver = new Set<string>();
+  private readonly contention = new Contention();
+  /** Waiting steps whose grant is on its way to the engine that owns them, with their queues. */
+  private readonly handedOver = new Map<string, QueueName>();
 
   constructor(private readonly around: Surroundings) {}
 
@@ -102,13 +101,15 @@ export class Allocator {
   }
 
   private chooseAs(step: StepToPlace, now: number): { granted: SlotHolder } | { block: Block } {
-    const block = this.blockFor(step, now);
-    if (block) return { block };
     const policy = this.around.policyOf(step.tenant);
+    const block = this.blockFor(step, policy, now);
+    if (block) return { block };
     const { matching } = this.around;
     const pick = matching && ((free: readonly Free[]) => matchWorker(free, standingsAt(matching, step, now), () => matching.random()));
     const choice = this.chooseWorker(step, policy, pick);
     if ('block' in choice) return choice;
+    const full = this.fullLog();
+    if (full) return { block: full };
     takeTokens(step, policy, this.buckets, now);
     const { tenant, delegationId, stepId, attempt, lease, capability, key, reason = 'first' } = step;
     const granted = { tenant, delegationId, stepId, attempt, lease, instance: choice.worker.instance, capability, key };
@@ -119,25 +120,48 @@ export class Allocator {
     return { granted };
   }
 
-  /** Slots for the most urgent steps of a queue that may go on. */
-  handOut(waiting: readonly StepToPlace[], now: number): Handout {
+  /**
+   * Slots for the steps of these queues that may go on. The tenant that runs least for its weight goes first where tenants share the capacity,
+   * and within a tenant the most urgent step, whatever its capability: queues that share a limit cannot starve each other.
+   */
+  handOut(queues: readonly Queue[], now: number): Handout {
     const granted: SlotHolder[] = [];
-    let readyAt: number | null = null;
-    let held: RetryBlock | null = null;
-    for (const step of waiting) {
-      if (this.handedOver.has(stepName(step))) continue;
-      const choice = this.choose(step, now);
-      if ('granted' in choice) {
-        this.handedOver.add(stepName(step));
-        granted.push(choice.granted);
+    const turns = new Turns(queues, Number.isFinite(this.around.capacity) ? (tenant) => this.share(tenant) : () => 0);
+    for (let turn = turns.next(); turn; turn = turns.next()) {
+      const { step } = turn;
+      if (this.handedOver.has(stepName(step))) {
+        turn.passed();
         continue;
       }
-      const { block } = choice;
-      if (block.kind === 'retry-budget') held = block;
-      if (block.kind === 'rate' || block.kind === 'retry-budget') readyAt = Math.min(readyAt ?? Infinity, block.readyAt);
-      if (!isOfStep(block)) return { granted, outcome: 'held-up', readyAt, held };
+      const choice = this.choose(step, now);
+      if ('granted' in choice) {
+        this.handedOver.set(stepName(step), { tenant: step.tenant, capability: step.capability });
+        granted.push(choice.granted);
+        turn.granted();
+      } else turn.blocked(choice.block);
     }
-    return { granted, outcome: granted.length > 0 ? 'given' : 'keys', readyAt, held };
+    for (const held of turns.held) this.contention.set(held);
+    return { granted, queues: turns.outcomes };
+  }
+
+  /** Running steps for the tenant's weight. */
+  private share(tenant: string): number {
+    return this.slots.running(tenant) / this.around.policyOf(tenant).weight;
+  }
+
+  /** Somebody waits there, nobody knows yet for what. */
+  queued(queue: QueueName): void {
+    this.contention.unknown(queue);
+  }
+
+  /** Nobody waits there any more. */
+  emptied(queue: QueueName): void {
+    this.contention.delete(queue);
+  }
+
+  /** Others wait for what this step, which did not wait yet, would take: it has to queue up. */
+  mustQueue(candidate: Candidate): boolean {
+    return this.contention.of(candidate, Number.isFinite(this.around.capacity));
   }
 
   /** The retries of a capability have to wait; null: they may go on. */
@@ -146,8 +170,10 @@ export class Allocator {
   }
 
   explain(candidate: Candidate, now: number): Explanation {
-    const choice = this.chooseWorker(candidate, this.around.policyOf(candidate.tenant));
-    const block = this.blockFor(candidate, now) ?? ('block' in choice ? choice.block : null);
+    const policy = this.around.policyOf(candidate.tenant);
+    const choice = this.chooseWorker(candidate, policy);
+    const own = this.blockFor(candidate, policy, now) ?? ('block' in choice ? choice.block : null);
+    const block = own ?? this.fullLog();
     return { block, holders: block ? this.holdersBehind(candidate, block) : [] };
   }
 
@@ -177,7 +203,14 @@ export class Allocator {
 
   /** Grants of this epoch were not used. */
   takeBack(holders: readonly SlotHolder[]): void {
-    for (const holder of holders) if (this.slots.giveBack(holder)) this.handedOver.delete(stepName(holder));
+    for (const holder of holders) if (this.slots.giveBack(holder)) this.waitsAgain(stepName(holder));
+  }
+
+  /** Its grant came to nothing: who comes new must not get ahead of it before its queue is looked at. */
+  private waitsAgain(name: string): void {
+    const queue = this.handedOver.get(name);
+    if (queue) this.contention.unknown(queue);
+    this.handedOver.delete(name);
   }
 
   hasStaleGrant(now: number): boolean {
@@ -188,6 +221,7 @@ export class Allocator {
   takeOver(now: number): void {
     this.slots = new Occupancy();
     this.handedOver.clear();
+    this.contention.clear();
     this.buckets = new Buckets(now);
     this.retries = new RetryCounts();
     this.breakers = new BreakerCounts();
@@ -196,7 +230,7 @@ export class Allocator {
   /** Makes the slots what is stored, as read from `readAt` on, and answers what differed. `fresh`: the epoch is new, which voids what is not confirmed. */
   reconcile(stored: readonly SlotHolder[], readAt: number, fresh: boolean): Drift {
     const drift = this.slots.reconcile(stored, readAt, !fresh);
-    if (fresh) this.handedOver.clear();
+    if (fresh) for (const name of [...this.handedOver.keys()]) this.waitsAgain(name);
     else for (const holder of stored) this.handedOver.delete(stepName(holder));
     return fresh ? { leaked: [], unknown: [] } : drift;
   }
@@ -223,11 +257,14 @@ export class Allocator {
     return except === null ? workers : workers.filter(({ instance }) => instance !== except);
   }
 
-  private blockFor(candidate: Candidate, now: number): Block | null {
-    const { capacity, policyOf } = this.around;
-    if (this.slots.size >= capacity) return { kind: 'capacity', max: capacity, running: this.slots.size };
-    const policy = policyOf(candidate.tenant);
+  private blockFor(candidate: Candidate, policy: Policy, now: number): Block | null {
     return blockOf(candidate, policy, this.slots, this.buckets, now) ?? this.guardOf(candidate, policy, now);
+  }
+
+  /** Last of all that can be in the way: who waits for the capacity could go on but for it. */
+  private fullLog(): Block | null {
+    const { capacity } = this.around;
+    return this.slots.size >= capacity ? { kind: 'capacity', max: capacity, running: this.slots.size } : null;
   }
 
   private guardOf({ tenant, capability, reason }: Candidate, { guards }: Policy, now: number): Block | null {
@@ -243,7 +280,3 @@ export class Allocator {
 
 const stepName = ({ tenant, delegationId, stepId }: { tenant: string; delegationId: string; stepId: string }): string =>
   `${tenant}/${delegationId}/${stepId}`;
-
-/** Others may go on. */
-const isOfStep = (block: Block): boolean =>
-  block.kind === 'retry-budget' || (block.kind === 'limit' && block.limit === 'key') || (block.kind === 'rate' && block.rate === 'key');

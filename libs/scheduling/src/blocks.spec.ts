@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { blockOf, chooseWorker, fairOrder, takeTokens, type Candidate, type Worker } from './blocks.js';
+import { blockOf, chooseWorker, takeTokens, type Candidate, type Worker } from './blocks.js';
 import { Buckets } from './buckets.js';
 import { Occupancy, type SlotHolder } from './occupancy.js';
 import { OPEN_POLICY, type Policy } from './policy.js';
@@ -140,12 +140,5 @@ describe('order', () => {
     expect(urgencyOf(NOW, 9)).toBeLessThan(low);
     expect(urgencyOf(NOW + 9 * AGEING_MS_A_LEVEL + 1, 9)).toBeGreaterThan(low);
     expect(urgencyOf(NOW + 1, 4)).toBeGreaterThan(urgencyOf(NOW, 4));
-  });
-
-  it('between tenants goes by what runs for the weight', () => {
-    const occupancy = occupied(holder({ tenant: 'a' }), holder({ tenant: 'a' }), holder({ tenant: 'b' }));
-    const weights: Record<string, number> = { a: 4, b: 1, c: 1 };
-    const order = fairOrder([{ tenant: 'b' }, { tenant: 'a' }, { tenant: 'c' }], (tenant) => weights[tenant] ?? 1, occupancy);
-    expect(order.map(({ tenant }) => tenant).join('')).toBe('cab');
   });
 });

@@ -164,14 +164,3 @@ export const chooseWorker = (
   if (workers.length === 0) return { block: { kind: 'no-worker', capability: candidate.capability } };
   return { block: block ?? (isBusy ? null : (broken ?? moded)) ?? { kind: 'busy', capability: candidate.capability, slots } };
 };
-
-/** Tenants in the order in which they may take the next slot that is free for all: who runs least for its weight goes first. */
-export const fairOrder = <Of extends { tenant: string }>(
-  waiting: readonly Of[],
-  weightOf: (tenant: string) => number,
-  occupancy: Occupancy,
-): Of[] =>
-  waiting
-    .map((of, index) => ({ of, index, share: occupancy.running(of.tenant) / weightOf(of.tenant) }))
-    .sort((a, b) => a.share - b.share || a.index - b.index)
-    .map(({ of }) => of);

@@ -86,11 +86,11 @@ describe('retries of a capability', () => {
   it('let others go first, and are told to have been held', () => {
     const allocator = allocatorOf(budget({ percent: 0, perMinute: 1 }));
     const waiting = [step('retry'), step('retry'), step('first')];
-    const { granted: given, outcome, held, readyAt } = allocator.handOut(waiting, T0);
+    const steps = waiting.map((one, urgency) => ({ ...one, urgency }));
+    const { granted: given, queues } = allocator.handOut([{ tenant: 't', capability: 'search', complete: true, steps }], T0);
     expect(given.map(({ delegationId }) => delegationId)).toEqual([waiting[0]?.delegationId, waiting[2]?.delegationId]);
-    expect(outcome).toBe('given');
-    expect(held).toMatchObject({ retries: 1, allowed: 1 });
-    expect(readyAt).toBe(held?.readyAt);
+    expect(queues).toMatchObject([{ ended: 'keys', gave: 2, held: { retries: 1, allowed: 1 } }]);
+    expect(queues[0]?.readyAt).toBe(queues[0]?.held?.readyAt);
   });
 
   it('begin anew with a new scheduler', () => {

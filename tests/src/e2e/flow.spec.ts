@@ -66,6 +66,22 @@ describe('a limit', () => {
     await finish(worker, second);
   });
 
+  it('of the whole tenant goes to the most urgent, whatever it is for', async () => {
+    const [one, other] = [await holding(), await holding()];
+    await change({ type: 'set-limit', kind: 'tenant', max: 1 });
+    const first = await ask(one.capability);
+    await offered(one.worker, first);
+    const low = await ask(one.capability, { priority: 0 });
+    const high = await ask(other.capability, { priority: 9 });
+    for (const id of [low, high]) expect(await waiting(id)).toMatchObject({ blockedBy: { kind: 'limit', limit: 'tenant', max: 1 } });
+    await finish(one.worker, first);
+    await offered(other.worker, high);
+    expect(one.worker.offers.map(({ delegationId }) => delegationId)).toEqual([first]);
+    await finish(other.worker, high);
+    await finish(one.worker, low);
+    await change({ type: 'remove-limit', kind: 'tenant' });
+  });
+
   it('that is lifted applies within a second, without anything else happening', async () => {
     const { worker, capability } = await holding();
     await change({ type: 'set-limit', kind: 'capability', name: capability, max: 0 });

@@ -211,7 +211,11 @@ export class DelegationWriter {
 
   /** Dispatches a waiting step under a slot that came free; gives the slot back when the step no longer waits. */
   async dispatchWaiting(entry: Entry, grant: Grant, origin: Origin): Promise<void> {
-    await this.commit(entry, [], origin, this.clock.now(), [grant]);
+    try {
+      await this.commit(entry, [], origin, this.clock.now(), [grant]);
+    } catch (error) {
+      if (!(error instanceof StaleGrantError)) throw error; // the step waits on, for the next scheduler to give it a slot
+    }
   }
 
   private async commit(
@@ -223,6 +227,8 @@ export class DelegationWriter {
   ): Promise<Transition | IdempotencyAnswer> {
     const before = entry.state;
     const placed = await this.place(entry, decided, now, given);
+    const isOfGrant = given.length > 0 && decided.length === 0;
+    if (isOfGrant && changesNothing(placed)) return { before, after: before, events: [], wakeAt: nextWakeAt(before, now) };
     const result = await this.store.append(this.appendEntry(entry, placed, origin, now)).catch((error: unknown) => {
       this.doubtful.set(keyOf(entry.tenant, entry.id), placed.grants);
       this.forget(entry);
@@ -233,7 +239,7 @@ export class DelegationWriter {
       if (result.code === 'SCHEDULER_FENCED') {
         const [grant] = placed.grants;
         if (grant) this.scheduler.tell({ kind: 'refused', schedulerEpoch: grant.schedulerEpoch });
-        if (decided.some((event) => event.type === 'stepdispatched')) throw new StaleGrantError();
+        if (isOfGrant || decided.some((event) => event.type === 'stepdispatched')) throw new StaleGrantError();
         return this.commit(entry, decided, origin, now, []);
       }
       this.giveBack(notHeld(before, placed.grants));
@@ -334,6 +340,10 @@ export class DelegationWriter {
     }
   }
 }
+
+/** A grant came twice, or too late: the log need not hear of it. */
+const changesNothing = ({ events, waitingAdded, waitingRemoved }: Placed<Grant>): boolean =>
+  events.length === 0 && waitingAdded.length === 0 && waitingRemoved.length === 0;
 
 const keyOf = (tenant: string, id: string): string => `${tenant}/${id}`;
 

@@ -7,15 +7,16 @@ import type { EventStore, WaitingRow } from '@mandate/event-store';
 import type { Clock } from '@mandate/kernel';
 import {
   Allocator,
-  fairOrder,
+  nextReading,
   type AttemptOutcome,
   type Candidate,
   type Explanation,
-  type Handout,
   type Matching,
   type PolicyEvent,
+  type QueuedStep,
+  type Reading,
+  type RetryBlock,
   type SlotHolder,
-  type StepToPlace,
   type Worker,
 } from '@mandate/scheduling';
 import type { Logger } from '@mandate/service-host';
@@ -24,7 +25,7 @@ import { Drifts } from './drifts.js';
 import type { Grant, SlotRequest } from './grants.js';
 import { Guarding } from './guarding.js';
 import type { Policies } from './policies.js';
-import { WaitingQueues, type WaitingKey } from './waiting-queues.js';
+import { queueName, WaitingQueues, type Pool, type Pumping, type WaitingKey } from './waiting-queues.js';
 
 /** How engines reach the scheduler, and it them; the embedded default never uses it. */
 export interface SchedulerLink {
@@ -82,7 +83,7 @@ export class Scheduler {
     });
     this.guarding = new Guarding(options);
     this.drifts = new Drifts(options);
-    this.queues = new WaitingQueues((waiting) => this.handOut(waiting), options.logger);
+    this.queues = new WaitingQueues((pool, pumping) => this.handOut(pool, pumping), options.logger);
   }
 
   get leads(): boolean {
@@ -94,9 +95,10 @@ export class Scheduler {
     return this.grant(request);
   }
 
-  /** The scheduler's own side of `acquire`: null also when others wait for the capability already. */
+  /** The scheduler's own side of `acquire`: null also when others wait already for what the step would take. */
   grant(request: SlotRequest): Grant | null {
-    if (this.epoch === null || (request.except === null && this.queues.has(request))) return null;
+    if (this.epoch === null) return null;
+    if (request.except === null && (this.queues.has(request) || this.allocator.mustQueue(request))) return null;
     const choice = this.allocator.choose(request, this.options.clock.now());
     if ('granted' in choice) return this.grantOf(choice.granted);
     if (choice.block.kind === 'retry-budget') this.guarding.hold(request.tenant, choice.block);
@@ -150,8 +152,8 @@ export class Scheduler {
         return note.schedulerEpoch === this.epoch ? this.stepDown() : undefined;
       case 'waiting':
         for (const key of note.keys) {
-          this.queues.add(key);
-          this.queues.pump(key);
+          this.enqueue(key);
+          this.queues.pump(this.poolOf(key));
         }
     }
   }
@@ -161,32 +163,40 @@ export class Scheduler {
       for (const verdict of this.allocator.ended(outcome, this.options.clock.now())) this.guarding.conclude(outcome.tenant, verdict);
   }
 
-  private pumpFreed(holders: readonly SlotHolder[]): void {
-    if (this.queues.size === 0) return;
-    if (Number.isFinite(this.options.capacity)) return this.pumpFairly();
-    for (const holder of holders) {
-      const { limits, guards } = this.options.policies.of(holder.tenant);
-      if (Object.keys(limits).length > 0 || guards.substitutes.size > 0) this.queues.pumpTenant(holder.tenant);
-      else if (this.queues.has(holder)) this.queues.pump(holder);
-    }
+  private enqueue(key: WaitingKey): void {
+    if (this.queues.add(key)) this.allocator.queued(key);
   }
 
-  /** What all tenants share goes first to who runs least for its weight. */
-  private pumpFairly(): void {
-    const { policies } = this.options;
-    for (const queue of fairOrder([...this.queues.all()], (tenant) => policies.of(tenant).weight, this.allocator.occupancy))
-      this.queues.pump(queue);
+  /** Those who wait for the same: for the capacity, or within a tenant for what its limits allow or a substitute lends. */
+  private poolOf({ tenant, capability }: WaitingKey): Pool {
+    if (Number.isFinite(this.options.capacity)) return {};
+    const { limits, guards } = this.options.policies.of(tenant);
+    return Object.keys(limits).length > 0 || guards.substitutes.size > 0 ? { tenant } : { tenant, capability };
+  }
+
+  private pumpFreed(holders: readonly SlotHolder[]): void {
+    if (this.queues.size === 0) return;
+    const pools = new Map(holders.map((holder) => [queueName(holder), this.poolOf(holder)]));
+    for (const pool of pools.values()) this.queues.pump(pool);
+  }
+
+  private pumpAll(): void {
+    for (const key of this.queues.all()) this.queues.pump(this.poolOf(key));
   }
 
   /** A worker came (back): whoever waits for one of its capabilities may go on. */
   workerAppeared(tenant: string, capabilities: Iterable<string>): void {
-    if (this.options.policies.of(tenant).guards.substitutes.size > 0) return this.queues.pumpTenant(tenant);
-    for (const capability of capabilities) if (this.queues.has({ tenant, capability })) this.queues.pump({ tenant, capability });
+    if (this.options.policies.of(tenant).guards.substitutes.size > 0) {
+      for (const key of this.queues.of({ tenant })) this.queues.pump(this.poolOf(key));
+      return;
+    }
+    for (const capability of capabilities)
+      if (this.queues.has({ tenant, capability })) this.queues.pump(this.poolOf({ tenant, capability }));
   }
 
   policyChanged(tenant: string, event: PolicyEvent): void {
     this.allocator.policyChanged(tenant, event);
-    this.queues.pumpTenant(tenant);
+    for (const key of this.queues.of({ tenant })) this.queues.pump(this.poolOf(key));
   }
 
   /** Takes or keeps the lease, voids stale grants and compares the slots with the store. Called every second. */
@@ -202,11 +212,11 @@ export class Scheduler {
     if (fresh) this.epoch = null;
     this.drifts.found(this.allocator.reconcile(await store.slots(), readAt, fresh));
     this.epoch = lease.epoch;
-    for (const key of await store.waitingKeys()) this.queues.add(key);
+    for (const key of await store.waitingKeys()) this.enqueue(key);
     for (const { tenant } of this.queues.all()) this.allocator.sweepRates(tenant, readAt);
     this.allocator.sweepCounts(readAt);
     this.guarding.tryDue();
-    this.pumpFairly();
+    this.pumpAll();
     await this.queues.idle();
     await this.drifts.tell();
   }
@@ -224,37 +234,77 @@ export class Scheduler {
     this.queues.clear();
   }
 
-  /** Gives slots to the most urgent steps of a queue that may go on. */
-  private async handOut(waiting: WaitingKey): Promise<void> {
-    const { tenant, capability } = waiting;
-    for (;;) {
-      const { store, clock } = this.options;
-      const limit = PUMP_BATCH + this.allocator.handedOverCount;
-      // Retries that are held back are not even looked at, however many stand in front of the others.
-      const held = this.allocator.heldRetries(tenant, capability, clock.now());
-      const which = held ? 'fresh' : 'all';
-      const rows = await store.waitingHead(tenant, capability, limit, undefined, which);
-      if (held) this.queues.pumpAt(waiting, held.readyAt - clock.now());
-      else if (rows.length === 0) return this.queues.delete(waiting);
-      const outcome = this.give(waiting, rows);
-      if (outcome === 'held-up') return;
-      if (outcome === 'given') continue;
-      // Limits of keys hold up all of the most urgent: look at the head of each key.
-      const heads = await store.waitingKeyHeads(tenant, capability, KEYS_LOOKED_AT, which);
-      if (this.give(waiting, heads) !== 'given') return;
+  /** Gives slots to the steps of a pool that may go on. What comes free while only some queues are read on is for all of them again. */
+  private async handOut(pool: Pool, pumping: Pumping): Promise<void> {
+    const readings = new Map<string, Reading>();
+    const all = (): Open[] => this.queues.of(pool).map((key) => ({ key, reading: readings.get(queueName(key)) ?? 'first' }));
+    let open = all();
+    let isWhole = true;
+    while (open.length > 0 && this.epoch !== null) {
+      const read = await Promise.all(open.map((queue) => this.read(queue)));
+      if (!isWhole && pumping.again) {
+        pumping.again = false;
+        open = all();
+        isWhole = true;
+        continue;
+      }
+      const there = read.filter(({ key, rows, held }) => rows.length > 0 || held || this.emptied(key));
+      open = this.give(pool, there);
+      isWhole = false;
+      for (const { key, reading } of open) readings.set(queueName(key), reading);
     }
   }
 
-  private give(waiting: WaitingKey, rows: readonly WaitingRow[]): Handout['outcome'] {
-    if (this.epoch === null) return 'held-up';
+  /** Retries that are held back are not even looked at, however many stand in front of the others. */
+  private async read({ key, reading }: Open): Promise<Read> {
+    const { store, clock } = this.options;
+    const { tenant, capability } = key;
+    const held = this.allocator.heldRetries(tenant, capability, clock.now());
+    const which = held ? 'fresh' : 'all';
+    this.queues.reading(key);
+    if (reading === 'keys')
+      return { key, reading, held, complete: true, rows: await store.waitingKeyHeads(tenant, capability, KEYS_LOOKED_AT, which) };
+    const limit = PUMP_BATCH + this.allocator.handedOverCount;
+    const rows = await store.waitingHead(tenant, capability, limit, undefined, which);
+    return { key, reading, held, complete: rows.length < limit, rows };
+  }
+
+  private emptied(key: WaitingKey): false {
+    if (this.queues.emptied(key)) this.allocator.emptied(key);
+    return false;
+  }
+
+  /** Those that have to be read on. */
+  private give(pool: Pool, read: Read[]): Open[] {
+    if (this.epoch === null) return [];
     const now = this.options.clock.now();
-    const { granted, outcome, readyAt, held } = this.allocator.handOut(rows.map(nextAttempt), now);
-    if (held) this.guarding.hold(waiting.tenant, held);
-    for (const holder of granted) this.options.link.handOver(this.grantOf(holder));
-    if (readyAt !== null) this.queues.pumpAt(waiting, readyAt - now);
-    return outcome;
+    const handout = this.allocator.handOut(
+      read.map(({ key, complete, rows }) => ({ ...key, complete, steps: rows.map(nextAttempt) })),
+      now,
+    );
+    for (const holder of handout.granted) this.options.link.handOver(this.grantOf(holder));
+    return handout.queues.flatMap((outcome, i) => {
+      const { key, reading, held } = read[i] as Read;
+      if (outcome.held) this.guarding.hold(key.tenant, outcome.held);
+      const readyAt = Math.min(outcome.readyAt ?? Infinity, held?.readyAt ?? Infinity);
+      if (readyAt < Infinity) this.queues.pumpAt(pool, readyAt - now);
+      const next = nextReading(outcome, reading);
+      return next ? { key, reading: next } : [];
+    });
   }
 }
 
+interface Open {
+  key: WaitingKey;
+  reading: Reading;
+}
+
+interface Read extends Open {
+  complete: boolean;
+  rows: WaitingRow[];
+  /** Retries were left out. */
+  held: RetryBlock | null;
+}
+
 /** The row says how many attempts there were. */
-const nextAttempt = (row: WaitingRow): StepToPlace => ({ ...row, attempt: row.attempt + 1, lease: 1 });
+const nextAttempt = (row: WaitingRow): QueuedStep => ({ ...row, attempt: row.attempt + 1, lease: 1 });

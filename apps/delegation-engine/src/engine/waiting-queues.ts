@@ -1,4 +1,4 @@
-/** Which capabilities have waiting steps, and the pumping of each: one at a time, once more when somebody asked meanwhile. */
+/** Which capabilities have waiting steps, and the pumping of those that share something: one at a time, once more when somebody asked meanwhile. */
 import type { Logger } from '@mandate/service-host';
 
 export interface WaitingKey {
@@ -6,16 +6,30 @@ export interface WaitingKey {
   capability: string;
 }
 
+/** Queues that are given slots together: those of all tenants, of one tenant, or a single one. */
+export interface Pool {
+  tenant?: string;
+  capability?: string;
+}
+
+/** `again`: something came free, or somebody came, since it began. */
+export interface Pumping {
+  again: boolean;
+}
+
+const poolName = ({ tenant = '', capability = '' }: Pool): string => `${tenant}/${capability}`;
 export const queueName = ({ tenant, capability }: WaitingKey): string => `${tenant}/${capability}`;
 
 export class WaitingQueues {
   /** Capabilities with steps in `es.waiting`, as far as known: who comes new queues up behind them. */
   private readonly queued = new Map<string, WaitingKey>();
-  private readonly pumping = new Map<string, { again: boolean; done: Promise<void> }>();
-  private readonly timers = new Map<string, NodeJS.Timeout>();
+  /** Told of since they were last read. */
+  private readonly told = new Set<string>();
+  private readonly pumping = new Map<string, Pumping & { done: Promise<void> }>();
+  private readonly timers = new Map<string, { at: number; timer: NodeJS.Timeout }>();
 
   constructor(
-    private readonly handOut: (waiting: WaitingKey) => Promise<void>,
+    private readonly handOut: (pool: Pool, pumping: Pumping) => Promise<void>,
     private readonly logger: Logger,
   ) {}
 
@@ -31,21 +45,40 @@ export class WaitingQueues {
     return this.queued.values();
   }
 
-  add({ tenant, capability }: WaitingKey): void {
-    this.queued.set(queueName({ tenant, capability }), { tenant, capability });
+  /** Those of a pool. */
+  of({ tenant, capability }: Pool): WaitingKey[] {
+    if (tenant === undefined) return [...this.queued.values()];
+    if (capability === undefined) return [...this.queued.values()].filter((waiting) => waiting.tenant === tenant);
+    const waiting = this.queued.get(queueName({ tenant, capability }));
+    return waiting ? [waiting] : [];
   }
 
-  delete(waiting: WaitingKey): void {
-    this.queued.delete(queueName(waiting));
+  /** False when it was known. */
+  add({ tenant, capability }: WaitingKey): boolean {
+    const name = queueName({ tenant, capability });
+    this.told.add(name);
+    if (this.queued.has(name)) return false;
+    this.queued.set(name, { tenant, capability });
+    return true;
+  }
+
+  /** It is read from now on. */
+  reading(waiting: WaitingKey): void {
+    this.told.delete(queueName(waiting));
+  }
+
+  /** It was read and nobody stood there. False when somebody came meanwhile. */
+  emptied(waiting: WaitingKey): boolean {
+    return !this.told.has(queueName(waiting)) && this.queued.delete(queueName(waiting));
   }
 
   clear(): void {
     this.queued.clear();
+    this.told.clear();
   }
 
-  pump({ tenant, capability }: WaitingKey): void {
-    const waiting = { tenant, capability };
-    const name = queueName(waiting);
+  pump(pool: Pool): void {
+    const name = poolName(pool);
     const running = this.pumping.get(name);
     if (running) {
       running.again = true;
@@ -53,38 +86,37 @@ export class WaitingQueues {
     }
     const state = { again: false, done: Promise.resolve() };
     this.pumping.set(name, state);
-    state.done = this.run(waiting, state).finally(() => this.pumping.delete(name));
+    state.done = this.run(pool, state).finally(() => this.pumping.delete(name));
   }
 
-  private async run(waiting: WaitingKey, state: { again: boolean }): Promise<void> {
+  private async run(pool: Pool, state: Pumping): Promise<void> {
     do {
       state.again = false;
       try {
-        await this.handOut(waiting);
+        await this.handOut(pool, state);
       } catch (error) {
-        this.logger.warn({ error: String(error), ...waiting }, 'waiting steps could not be read; trying again within a second');
+        this.logger.warn({ error: String(error), ...pool }, 'waiting steps could not be read; trying again within a second');
         return;
       }
     } while (state.again);
   }
 
-  pumpTenant(tenant: string): void {
-    for (const waiting of [...this.queued.values()]) if (waiting.tenant === tenant) this.pump(waiting);
-  }
-
-  /** Pumps again when a rate allows the next one. */
-  pumpAt(waiting: WaitingKey, inMs: number): void {
-    const name = queueName(waiting);
-    if (this.timers.has(name)) return;
+  /** Pumps again when a rate or a retry budget allows the next one; the earliest such time counts. */
+  pumpAt(pool: Pool, inMs: number): void {
+    const name = poolName(pool);
+    const at = performance.now() + inMs;
+    const known = this.timers.get(name);
+    if (known && known.at <= at) return;
+    clearTimeout(known?.timer);
     const timer = setTimeout(
       () => {
         this.timers.delete(name);
-        if (this.has(waiting)) this.pump(waiting);
+        this.pump(pool);
       },
       Math.max(1, inMs),
     );
     timer.unref();
-    this.timers.set(name, timer);
+    this.timers.set(name, { at, timer });
   }
 
   async idle(): Promise<void> {
@@ -92,7 +124,7 @@ export class WaitingQueues {
   }
 
   stop(): void {
-    for (const timer of this.timers.values()) clearTimeout(timer);
+    for (const { timer } of this.timers.values()) clearTimeout(timer);
     this.timers.clear();
   }
 }
