@@ -1,10 +1,13 @@
 /** Offers, leases and results, as the engine's dispatcher has them, over virtual time. */
+import type { StepResult } from '@mandate/contracts';
 import { isRunning, stepsOf, type Delegation, type DelegationEvent, type Step } from '@mandate/delegation';
-import type { Entry, SimEngine } from './engine.js';
-import { AGENTS, SECOND, TENANT } from './scenario.js';
+import type { SimEngine } from './engine.js';
+import { AGENTS, SECOND, tenantOf } from './scenario.js';
+import type { Inbound, Report } from './bus.js';
 import type { SimGrant } from './scheduler.js';
 import type { Process } from './timeline.js';
 import type { Control, World } from './world.js';
+import type { Entry } from './writer.js';
 
 export interface Attempt {
   lease: string;
@@ -89,6 +92,7 @@ export class SimDispatcher {
           break;
         case 'stepsucceeded':
         case 'stepfailed':
+        case 'inputrequired':
           this.attempts.delete(`${id}/${event.data.stepId}`);
           break;
         case 'compensating':
@@ -160,7 +164,7 @@ export class SimDispatcher {
   private recordStart(entry: Entry, attempt: Attempt): Process | null {
     if (!isCurrent(entry, attempt)) return null;
     const { now } = this.world.timeline;
-    return this.engine.apply(entry, {
+    return this.engine.writer.apply(entry, {
       type: 'accepted',
       stepId: attempt.stepId,
       attempt: attempt.attempt,
@@ -175,7 +179,7 @@ export class SimDispatcher {
     const { id, stepId, capability, instance } = attempt;
     const key = 'concurrencyKey' in entry.state ? entry.state.concurrencyKey : null;
     const grant = yield* this.engine.scheduler.acquire({
-      tenant: TENANT,
+      tenant: tenantOf(id),
       delegationId: id,
       stepId,
       attempt: attempt.attempt,
@@ -187,19 +191,19 @@ export class SimDispatcher {
     });
     if (grant) {
       const { effects } = grant;
-      return yield* this.engine.apply(
+      return yield* this.engine.writer.apply(
         entry,
         { type: 'dispatch', stepId, instance: grant.instance, capability, effects, reason, now: timeline.now },
         [grant],
       );
     }
     const { attempt: number, number: lease } = attempt;
-    yield* this.engine.apply(entry, { type: 'not-accepted', stepId, attempt: number, lease, reason, now: timeline.now });
+    yield* this.engine.writer.apply(entry, { type: 'not-accepted', stepId, attempt: number, lease, reason, now: timeline.now });
   }
 
   /** A grant of a waiting step came. */
   granted(grant: SimGrant): void {
-    this.engine.tend(grant.delegationId, (entry) => this.engine.commit(entry, [], [grant]));
+    this.engine.tend(grant.delegationId, (entry) => this.engine.writer.dispatchWaiting(entry, grant));
   }
 
   heartbeat(instance: string, leases: ReadonlySet<string>, isFirst: boolean): void {
@@ -221,9 +225,10 @@ export class SimDispatcher {
     }
   }
 
-  takeAway(instance: string): void {
+  /** When one is quarantined, and every second. */
+  takeAwayQuarantined(): void {
     for (const attempt of this.attempts.values()) {
-      if (attempt.instance !== instance) continue;
+      if (this.engine.policyOf(tenantOf(attempt.id)).workers[attempt.instance] !== 'quarantined') continue;
       this.tell(attempt, 'cancel');
       this.endLost(attempt);
     }
@@ -235,7 +240,7 @@ export class SimDispatcher {
       if (!isCurrent(entry, attempt)) return null;
       const { now } = timeline;
       const jitter = network.draw(`lost ${attempt.lease}`);
-      return this.engine.apply(entry, {
+      return this.engine.writer.apply(entry, {
         type: 'worker-lost',
         stepId: attempt.stepId,
         attempt: attempt.attempt,
@@ -247,20 +252,16 @@ export class SimDispatcher {
   }
 
   /** A result from the stream; done once its append is made. */
-  *result(
-    entry: Entry,
-    { lease, stepId, attempt, outcome }: { lease: string; stepId: string; attempt: number; outcome: 'completed' | 'failed' | 'fatal' },
-  ): Process {
+  *result(entry: Entry, { lease, stepId, attempt, outcome }: Extract<Inbound, { kind: 'result' }>): Process {
     const step = 'steps' in entry.state ? entry.state.steps[stepId] : undefined;
     const isLeased = lease === `${entry.id}/${stepId}/${step?.attempt ?? 0}/${step?.lease ?? 0}`;
-    if (!step || !isLeased || entry.state.status !== 'active' || !isRunning(step)) return yield* this.engine.commit(entry, [], []);
+    if (!step || !isLeased || entry.state.status !== 'active' || !isRunning(step)) return yield* this.engine.writer.commit(entry, [], []);
     const { network, timeline } = this.world;
-    const error = { code: 'BAD_DAY', message: '', retryable: outcome === 'failed' };
-    yield* this.engine.apply(entry, {
+    yield* this.engine.writer.apply(entry, {
       type: 'result',
       stepId,
       attempt,
-      result: { leaseId: lease, ...(outcome === 'completed' ? { status: 'completed', output: stepId } : { status: 'failed', error }) },
+      result: { leaseId: lease, usage: { tokens: 5 }, ...reportOf(outcome, lease) },
       output: { bytes: 2 },
       acceptedAt: this.attempts.get(`${entry.id}/${stepId}`)?.acceptedAt ?? null,
       agents: AGENTS,
@@ -269,6 +270,12 @@ export class SimDispatcher {
     });
   }
 }
+
+const reportOf = (outcome: Report, lease: string): Pick<StepResult, 'status' | 'output' | 'error' | 'question'> => {
+  if (outcome === 'completed') return { status: 'completed', output: lease };
+  if (outcome === 'asks') return { status: 'input_required', question: { id: `q ${lease}`, text: '?' } };
+  return { status: 'failed', error: { code: 'BAD_DAY', message: '', retryable: outcome === 'failed' } };
+};
 
 const isCurrent = ({ state }: Entry, { stepId, attempt, number }: Attempt): boolean => {
   const step = state.status === 'active' ? state.steps[stepId] : undefined;

@@ -18,6 +18,9 @@ export interface WaitingStep {
   since: number;
 }
 
+/** `fresh`: without retries. */
+type WhichWaiting = 'all' | 'fresh';
+
 export interface Stream {
   version: number;
   state: Delegation;
@@ -38,8 +41,6 @@ export interface Append {
   now: number;
 }
 
-type Which = 'all' | 'fresh';
-
 interface Lease {
   owner: string | null;
   epoch: number;
@@ -50,7 +51,7 @@ export const PARTITIONS = 4;
 const LEASE_MS = 3_000;
 
 export const partitionOf = (id: string): number => Number(id.slice(1)) % PARTITIONS;
-const stepName = (id: string, stepId: string): string => `${id}/${stepId}`;
+export const stepName = (id: string, stepId: string): string => `${id}/${stepId}`;
 
 export class Log {
   readonly streams = new Map<string, Stream>();
@@ -59,10 +60,12 @@ export class Log {
   readonly scheduler: Lease = { owner: null, epoch: 0, until: 0 };
   readonly partitions: Lease[] = Array.from({ length: PARTITIONS }, () => ({ owner: null, epoch: 0, until: 0 }));
   readonly members = new Map<string, number>();
+  /** Delegations that go on. */
+  open = 0;
   private ranks = 0;
 
   constructor(
-    private readonly appended: (append: Append, before: Delegation) => void,
+    private readonly appended: (append: Append, before: Delegation, after: Delegation) => void,
     private readonly checks: { writers: boolean; scheduler: boolean },
   ) {}
 
@@ -77,6 +80,7 @@ export class Log {
     if (this.checks.writers && stream.version !== entry.expected) return 'VERSION_CONFLICT';
     const after = entry.events.reduce((state, event) => evolve(state, event, entry.id), stream.state);
     this.streams.set(entry.id, { ...stream, version: stream.version + entry.events.length, state: after, wakeAt: entry.wakeAt });
+    this.open += Number(after.status === 'active') - Number(stream.state.status === 'active');
     for (const stepId of entry.release) this.slots.delete(stepName(entry.id, stepId));
     for (const slot of entry.acquire) this.slots.set(stepName(entry.id, slot.stepId), slot);
     for (const step of entry.waitingAdd) {
@@ -84,25 +88,25 @@ export class Log {
       const known = this.waiting.get(name);
       this.waiting.set(name, { ...step, rank: known?.rank ?? this.ranks++, since: known?.since ?? entry.now });
     }
-    this.appended(entry, stream.state);
     for (const stepId of entry.waitingRemove) this.waiting.delete(stepName(entry.id, stepId));
+    this.appended(entry, stream.state, after);
     return 'ok';
   }
 
-  /** Most urgent first; `fresh`: without retries. */
-  waitingOf(capability: string, which: Which): WaitingStep[] {
+  /** Most urgent first. */
+  waitingOf(tenant: string, capability: string, which: WhichWaiting): WaitingStep[] {
     return [...this.waiting.values()]
-      .filter((step) => step.capability === capability && (which === 'all' || step.reason !== 'retry'))
+      .filter((step) => step.tenant === tenant && step.capability === capability && (which === 'all' || step.reason !== 'retry'))
       .sort((a, b) => a.urgency - b.urgency || a.rank - b.rank);
   }
 
-  waitingHead(capability: string, limit: number, which: Which): WaitingStep[] {
-    return this.waitingOf(capability, which).slice(0, limit);
+  waitingHead(tenant: string, capability: string, limit: number, which: WhichWaiting): WaitingStep[] {
+    return this.waitingOf(tenant, capability, which).slice(0, limit);
   }
 
-  waitingKeyHeads(capability: string, which: Which): WaitingStep[] {
+  waitingKeyHeads(tenant: string, capability: string, which: WhichWaiting): WaitingStep[] {
     const seen = new Set<string | null>();
-    return this.waitingOf(capability, which).filter(({ key }) => !seen.has(key) && seen.add(key));
+    return this.waitingOf(tenant, capability, which).filter(({ key }) => !seen.has(key) && seen.add(key));
   }
 
   claim(lease: Lease, owner: string, now: number, raiseEpoch = false): number | null {

@@ -1,6 +1,6 @@
 /** `npm run simulate -- [--seeds 10000] [--seed S]`: many runs, or one of them. Exit 1 with the seed and a minimal trace when a rule is broken. */
 import { parseArgs } from 'node:util';
-import { scenarioOf } from './scenario.js';
+import { scenarioOf } from './scenes.js';
 import { shrink } from './shrink.js';
 import { simulate } from './world.js';
 

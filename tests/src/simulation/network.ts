@@ -28,7 +28,7 @@ export class Network {
   }
 
   isCut(who: string, other: string): boolean {
-    return (this.cuts.get(pair(who, other)) ?? 0) > this.timeline.now;
+    return this.cuts.size > 0 && (this.cuts.get(pair(who, other)) ?? 0) > this.timeline.now;
   }
 
   draw(name: string): number {
@@ -41,11 +41,12 @@ export class Network {
   }
 
   latency(name: string): number {
-    return (
-      1 +
-      Math.floor(this.draw(`latency ${name}`) * 4) +
-      (this.draw(`late ${name}`) < this.noise ? this.draw(`delay ${name}`) * 2 * SECOND : 0)
-    );
+    const isLate = this.happens(`late ${name}`, this.noise);
+    return 1 + Math.floor(this.draw(`latency ${name}`) * 4) + (isLate ? this.draw(`delay ${name}`) * 2 * SECOND : 0);
+  }
+
+  private happens(name: string, share: number): boolean {
+    return share > 0 && this.draw(name) < share;
   }
 
   /** Core NATS: what is cut off or lost is lost. */
@@ -54,12 +55,12 @@ export class Network {
     const nth = this.sent.get(name + line) ?? 0;
     this.sent.set(name + line, nth + 1);
     const unique = `${name} ${line} ${nth}`;
-    if (this.isCut(from, to) || this.isCut(from, 'bus') || this.isCut(to, 'bus') || this.draw(`lost ${unique}`) < this.noise / 2) return;
+    if (this.isCut(from, to) || this.isCut(from, 'bus') || this.isCut(to, 'bus') || this.happens(`lost ${unique}`, this.noise / 2)) return;
     const at = Math.max(this.lastArrival.get(line) ?? 0, this.timeline.now + this.latency(unique));
     this.lastArrival.set(line, at);
     this.timeline.at(at, deliver);
-    if (this.draw(`twice ${unique}`) < this.noise) this.timeline.at(at, deliver);
+    if (this.happens(`twice ${unique}`, this.noise)) this.timeline.at(at, deliver);
   }
 }
 
-const pair = (a: string, b: string): string => [a, b].sort().join(' | ');
+const pair = (a: string, b: string): string => (a < b ? `${a} | ${b}` : `${b} | ${a}`);

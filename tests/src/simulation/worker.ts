@@ -1,6 +1,6 @@
 /** A worker: takes offers, beats, reports over a stream that keeps what it took, and is sometimes gone or stubborn. */
 import type { Attempt } from './dispatcher.js';
-import { SECOND, type WorkerSpec } from './scenario.js';
+import { CAPABILITIES, SECOND, tenantOf, type WorkerSpec } from './scenario.js';
 import type { Process } from './timeline.js';
 import type { Control, World } from './world.js';
 
@@ -70,7 +70,7 @@ export class SimWorker {
     if (this.world.network.draw(`decline ${lease}`) < 0.05) return false;
     const task = { attempt, begun: false };
     this.tasks.set(lease, task);
-    if (effects !== 'at-most-once') this.begin(task);
+    if (effects !== 'at-most-once' || this.world.sabotage === 'begins-early') this.begin(task);
     return true;
   }
 
@@ -78,7 +78,7 @@ export class SimWorker {
     const task = this.tasks.get(lease);
     if (!this.alive || !task) return;
     if (type === 'start') this.begin(task);
-    else if (!this.spec.stubborn) this.tasks.delete(lease);
+    else if (!this.spec.stubborn || !task.begun) this.tasks.delete(lease);
   }
 
   private begin(task: Task): void {
@@ -90,15 +90,39 @@ export class SimWorker {
   }
 
   private *work({ attempt: { lease, id, stepId, attempt } }: Task): Process {
-    const { network } = this.world;
+    const { network, bus, habits } = this.world;
+    if (network.draw(`delegates ${lease}`) < habits.delegates) this.delegate(id, stepId, attempt, lease);
     const draw = network.draw(`work ${lease}`);
     yield draw < 0.05 ? 60 * SECOND : Math.floor(50 + network.draw(`takes ${lease}`) * 8 * SECOND);
     if (!this.tasks.has(lease)) return;
-    const outcome = draw < 0.85 ? 'completed' : draw < 0.97 ? 'failed' : 'fatal';
+    const asks = network.draw(`asks ${lease}`) < habits.asks;
+    const outcome = asks ? 'asks' : draw < 0.85 ? 'completed' : draw < 0.97 ? 'failed' : 'fatal';
     while (network.isCut(this.spec.instance, 'bus')) yield 100;
-    this.world.publish({ kind: 'result', id, lease, stepId, attempt, outcome });
-    if (network.draw(`again ${lease}`) < 0.2) this.world.publish({ kind: 'result', id, lease, stepId, attempt, outcome });
+    bus.publish({ kind: 'result', id, lease, stepId, attempt, outcome });
+    if (network.draw(`again ${lease}`) < 0.2) bus.publish({ kind: 'result', id, lease, stepId, attempt, outcome });
     yield 5;
     this.tasks.delete(lease);
+  }
+
+  /** Asks for a child soon after it began, and does not wait for it. */
+  private delegate(id: string, stepId: string, attempt: number, lease: string): void {
+    const { network, bus } = this.world;
+    const draw = (what: string): number => network.draw(`${what} ${lease}`);
+    const childId = `${tenantOf(id)}${1_000 + Math.floor(draw('child') * 1e9)}`;
+    const steps = ['a', 'b'].slice(0, draw('child steps') < 0.5 ? 1 : 2).map((step) => ({
+      id: step,
+      capability: CAPABILITIES[draw(`child ${step}`) < 0.5 ? 0 : 1],
+      timeout: 'PT20S',
+      ...(draw(`undo ${step}`) < 0.3 ? { compensate: { capability: CAPABILITIES[0] } } : {}),
+    }));
+    const budget = draw('child budget') < 0.3 ? { budget: { steps: 1 + Math.floor(draw('child allowance') * 5) } } : {};
+    const request = {
+      goal: 'g',
+      steps,
+      approval: 'never' as const,
+      ...budget,
+      parent: { delegationId: id, stepId, attempt, leaseId: lease },
+    };
+    bus.publish({ kind: 'request', id: childId, request, by: this.spec.instance }, draw('child in') * 2 * SECOND);
   }
 }

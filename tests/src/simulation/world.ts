@@ -1,26 +1,47 @@
-/** One run: a log, engines, workers and a network, with what a scenario lets happen to them. The same scenario gives the same run, to the letter. */
-import { AppError } from '@mandate/kernel';
-import { decidePolicy, evolvePolicy, OPEN_POLICY, type Policy } from '@mandate/scheduling';
-import { SimEngine, type Entry } from './engine.js';
-import { GuardInvariants } from './guard-invariants.js';
+/** One run: a log, engines, workers, people and a network, with what a scenario lets happen to them. The same scenario gives the same run, to the letter. */
+import type { Delegation, DelegationEvent } from '@mandate/delegation';
+import { SimBus } from './bus.js';
+import { SimEngine } from './engine.js';
 import { Invariants, type Violation } from './invariants.js';
-import { Log } from './log.js';
+import { Log, type Append } from './log.js';
 import { Network } from './network.js';
-import { AGENTS, ENGINES, SECOND, type Happening, type PolicyChange, type Scenario, type WorkerSpec } from './scenario.js';
+import { People, REQUESTER } from './people.js';
+import { SimPolicies } from './policies.js';
+import { ENGINES, SECOND, T0, type Habits, type Happening, type PolicyChange, type Scenario, type WorkerSpec } from './scenario.js';
 import type { SimGrant } from './scheduler.js';
-import { Timeline, type Process } from './timeline.js';
+import { Timeline } from './timeline.js';
 import { SimWorker } from './worker.js';
 
 export type Control = 'start' | 'cancel' | 'lease-lost';
 /** A rule that is broken on purpose, to see that its invariant notices. */
 export type Sabotage =
-  'no-limits' | 'leak' | 'last-first' | 'two-writers' | 'deaf-to-cancel' | 'old-epochs' | 'no-wakes' | 'no-breakers' | 'no-budgets';
-
-/** What the inbound stream keeps until it is acked. */
-export type Inbound =
-  | { kind: 'request'; id: string; request: Extract<Happening, { kind: 'request' }>['request'] }
-  | { kind: 'cancel'; id: string }
-  | { kind: 'result'; id: string; lease: string; stepId: string; attempt: number; outcome: 'completed' | 'failed' | 'fatal' };
+  | 'no-limits'
+  | 'no-rates'
+  | 'no-pauses'
+  | 'no-quarantine'
+  | 'quarantine-once'
+  | 'no-weights'
+  | 'lone-queues'
+  | 'half-rounds'
+  | 'forgets-news'
+  | 'leak'
+  | 'last-first'
+  | 'readmits'
+  | 'busy-wakes'
+  | 'begins-early'
+  | 'any-question'
+  | 'no-breakers'
+  | 'no-budgets'
+  | 'two-writers'
+  | 'deaf-to-cancel'
+  | 'slow-to-cancel'
+  | 'old-epochs'
+  | 'no-wakes'
+  | 'too-early'
+  | 'any-digest'
+  | 'rich-parents'
+  | 'orphans'
+  | 'undo-forwards';
 
 export interface Outcome {
   violation: Violation | null;
@@ -31,44 +52,41 @@ export interface Outcome {
   killed: number;
 }
 
-const T0 = Date.parse('2026-01-05T09:00:00.000Z');
-const REDELIVERED_AFTER_MS = 5 * SECOND;
-/** The longest deadline, and what comes after it. */
-const LONGEST_MS = 12 * 60 * SECOND;
+/** The longest that anything can take, and what comes after it. */
+const LONGEST_MS = 3_600 * SECOND;
 const QUIET_MS = 20 * SECOND;
 
 export class World {
   readonly timeline = new Timeline(T0);
   readonly network: Network;
   readonly invariants: Invariants;
-  readonly guards: GuardInvariants;
   readonly log: Log;
+  readonly bus: SimBus;
+  readonly policies = new SimPolicies();
   readonly engines: SimEngine[];
   readonly workers: SimWorker[];
-  policy: Policy = OPEN_POLICY;
+  readonly capacity: number;
+  readonly habits: Habits;
+  private readonly people: People;
   private readonly lines: string[] = [];
-  private readonly canceledAt = new Map<string, number>();
-  private readonly wanted = new Set<string>();
+  private readonly endsAt: number;
   private appends = 0;
   private killed = 0;
-  private published = 0;
 
   constructor(
     private readonly scenario: Scenario,
     readonly sabotage: Sabotage | null,
     private readonly traced: boolean,
   ) {
+    this.capacity = scenario.capacity ?? Infinity;
+    this.habits = scenario.habits;
+    this.endsAt = T0 + Math.max(scenario.calmAt, ...scenario.happenings.map(({ at }) => at));
     this.network = new Network(this.timeline, scenario, T0);
-    this.invariants = new Invariants(scenario.workers, T0, this.canceledAt);
-    this.guards = new GuardInvariants(this.invariants);
-    this.policyWas(T0);
+    this.bus = new SimBus(this);
+    this.people = new People(this, scenario.habits.difficult);
+    this.invariants = new Invariants(this, scenario);
     const checks = { writers: sabotage !== 'two-writers', scheduler: sabotage !== 'old-epochs' };
-    this.log = new Log((append, before) => {
-      this.appends++;
-      this.invariants.appended(this.log, append, before);
-      this.guards.appended(append);
-      for (const { type, at } of append.events) if (type === 'canceled') this.canceledAt.set(append.id, at);
-    }, checks);
+    this.log = new Log((append, before, after) => this.appended(append, before, after), checks);
     this.engines = ENGINES.map((name) => new SimEngine(this, name));
     this.workers = scenario.workers.map((spec) => new SimWorker(this, spec));
     for (const engine of this.engines) engine.start();
@@ -86,11 +104,11 @@ export class World {
   run(): Outcome {
     let quietSince: number | null = null;
     try {
-      while (!this.invariants.violation && this.timeline.step(T0 + this.scenario.calmAt + LONGEST_MS)) {
+      while (!this.invariants.violation && this.timeline.step(this.endsAt + LONGEST_MS)) {
         if (!this.isOver()) quietSince = null;
         else if (this.timeline.now - (quietSince ??= this.timeline.now) > QUIET_MS) break;
       }
-      if (!this.invariants.violation) this.invariants.ended(this.log, Math.max(...this.engines.map((engine) => engine.slotsCounted)));
+      if (!this.invariants.violation) this.invariants.ended(Math.max(...this.engines.map((engine) => engine.slotsCounted)));
     } catch (error) {
       this.invariants.fail('crash', error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
@@ -98,26 +116,65 @@ export class World {
   }
 
   private isOver(): boolean {
-    if (this.timeline.now < T0 + this.scenario.calmAt || this.wanted.size > 0) return false;
-    for (const { state } of this.log.streams.values()) if (state.status === 'active') return false;
-    return true;
+    return this.timeline.now >= this.endsAt && this.bus.unsettled === 0 && this.log.open === 0;
+  }
+
+  private appended(append: Append, before: Delegation, after: Delegation): void {
+    this.appends++;
+    this.invariants.appended({ log: this.log, append, before, after });
+    append.events.forEach((event, i) => {
+      this.people.saw(append.id, event);
+      this.cancelTree(append, event, i);
+    });
+  }
+
+  /** The follower of the log that cancels children whose parents need them no more: late, and sometimes twice. */
+  private cancelTree({ id, expected }: Append, { data }: DelegationEvent, i: number): void {
+    if (!('cancels' in data) || this.sabotage === 'orphans') return;
+    for (const child of data.cancels) {
+      const commandId = `cancel ${id}@${expected + i} ${child}`;
+      const steer = { type: 'cancel' as const, by: 'mandate', commandId };
+      this.bus.publish({ kind: 'command', id: child, steer }, this.network.latency(`follow ${commandId}`));
+      if (this.network.draw(`twice ${commandId}`) < 0.1) this.bus.publish({ kind: 'command', id: child, steer }, SECOND);
+    }
+  }
+
+  /** Seam for rules that are broken on purpose. */
+  decided(events: DelegationEvent[]): DelegationEvent[] {
+    if (this.sabotage !== 'undo-forwards') return events;
+    return events.map((event) =>
+      event.type === 'compensating' ? { ...event, data: { ...event.data, undo: [...event.data.undo].reverse() } } : event,
+    );
   }
 
   private happen(happening: Happening): void {
-    if (happening.kind !== 'policy' || happening.at < this.scenario.calmAt) this.trace(() => describe(happening));
+    this.trace(() => describe(happening));
     switch (happening.kind) {
       case 'request':
-        this.wanted.add(happening.id);
-        return this.publish({ kind: 'request', id: happening.id, request: happening.request });
-      case 'cancel':
-        return this.publish({ kind: 'cancel', id: happening.id });
+        return this.bus.publish({ kind: 'request', id: happening.id, request: happening.request, by: REQUESTER });
+      case 'cancel': {
+        const { id } = happening;
+        this.invariants.cancelAsked(id);
+        const steer = { type: 'cancel' as const, by: REQUESTER, commandId: `cancel ${id}` };
+        return this.bus.publish({ kind: 'command', id, steer }, this.sabotage === 'slow-to-cancel' ? 6 * SECOND : 0);
+      }
       case 'policy':
-        return this.change(happening.change);
+        return this.change(happening.tenant, happening.change);
       case 'cut':
-        return this.network.cut(happening.who, happening.other, happening.forMs);
+        return this.cut(happening.who, happening.other, happening.forMs);
       case 'crash':
         return this.crash(happening.who, happening.forMs);
     }
+  }
+
+  private cut(who: string, other: string, forMs: number): void {
+    this.network.cut(who, other, forMs);
+    const engine = this.engines.find(({ name }) => name === who);
+    // Who comes back to the bus reads what it may have missed.
+    if (engine && other === 'bus')
+      this.timeline.after(forMs + 1, () => {
+        if (!this.network.isCut(who, 'bus')) for (const tenant of this.policies.tenants) engine.catchUp(tenant);
+      });
   }
 
   private crash(who: string, forMs: number): void {
@@ -129,22 +186,17 @@ export class World {
     this.timeline.after(forMs, () => engine.start());
   }
 
-  private policyWas(now: number): void {
-    this.invariants.policyWas(this.policy, now);
-    this.guards.policyWas(this.policy, now);
-  }
-
   /** By an operator, or by the scheduler that leads. */
-  change(change: PolicyChange): void {
-    for (const event of decidePolicy({ ...change, by: 'olga', reason: '', now: this.timeline.now }, this.policy)) {
-      this.policy = evolvePolicy(this.policy, event);
-      if (event.type.startsWith('breaker')) this.trace(() => `${event.type} ${JSON.stringify(event.data)}`);
-      this.policyWas(this.timeline.now);
-      for (const engine of this.engines)
-        this.timeline.after(1 + Math.floor(this.network.draw(`policy ${engine.name} ${event.at}`) * SECOND), () => {
-          if (engine.alive) engine.policyChanged(event);
-        });
-    }
+  change(tenant: string, change: PolicyChange): void {
+    const { now } = this.timeline;
+    const known = this.policies.versionOf(tenant);
+    if (!this.policies.change(tenant, change, now)) return;
+    for (const { type, data } of this.policies.after(tenant, known))
+      if (type.startsWith('breaker')) this.trace(() => `${type} of ${tenant} ${JSON.stringify(data)}`);
+    for (const engine of this.engines)
+      this.timeline.after(1 + Math.floor(this.network.draw(`policy ${engine.name} ${now}`) * SECOND), () => {
+        if (!this.network.isCut(engine.name, 'bus')) engine.catchUp(tenant);
+      });
   }
 
   handOver(from: SimEngine, grant: SimGrant): void {
@@ -155,51 +207,6 @@ export class World {
           if (engine.alive && engine.owns(grant.delegationId)) engine.dispatcher.granted(grant);
         });
   }
-
-  /** Delivered to whoever owns the delegation, again and again until it is acked. */
-  publish(message: Inbound): void {
-    this.deliver(message, `${message.kind} ${message.id} ${this.published++}`, 0);
-  }
-
-  private deliver(message: Inbound, name: string, times: number): void {
-    let done = false;
-    this.timeline.after(this.network.latency(`${name} ${times}`), () => {
-      const owner = this.engines.find((engine) => engine.alive && engine.owns(message.id) && !this.network.isCut(engine.name, 'bus'));
-      owner?.tend(message.id, (entry) =>
-        then(this.handled(owner, entry, message), () => {
-          done = true;
-          if (message.kind === 'request') this.wanted.delete(message.id);
-        }),
-      );
-      this.timeline.after(owner ? REDELIVERED_AFTER_MS : SECOND, () => {
-        if (!done) this.deliver(message, name, times + 1);
-      });
-    });
-  }
-
-  private handled(owner: SimEngine, entry: Entry, message: Inbound): Process {
-    const { now } = this.timeline;
-    const { id } = message;
-    if (message.kind === 'result') return owner.dispatcher.result(entry, message);
-    if (message.kind === 'cancel') {
-      if (this.sabotage === 'deaf-to-cancel') {
-        this.canceledAt.set(id, now);
-        return owner.commit(entry, [], []);
-      }
-      return owner.apply(entry, { type: 'cancel', by: 'ann', commandId: `cancel ${id}`, now });
-    }
-    const asked = { type: 'request' as const, id, principal: 'ann', request: message.request, reading: null, inherited: null };
-    return owner.apply(entry, { ...asked, agents: AGENTS, threshold: 0.5, plannerAvailable: false, now });
-  }
-}
-
-function* then(process: Process, done: () => void): Process {
-  try {
-    yield* process;
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error; // a refusal settles the message, too
-  }
-  done();
 }
 
 const describe = (happening: Happening): string => {
@@ -209,7 +216,7 @@ const describe = (happening: Happening): string => {
     case 'cancel':
       return `cancels ${happening.id}`;
     case 'policy':
-      return `policy ${JSON.stringify(happening.change)}`;
+      return `policy of ${happening.tenant} ${JSON.stringify(happening.change)}`;
     case 'crash':
       return `${happening.who} crashes for ${happening.forMs} ms`;
     case 'cut':

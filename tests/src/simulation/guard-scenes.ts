@@ -6,21 +6,21 @@ const SALT = 0x9e37_79b9;
 /** Opens of one failure in three attempts, and not for long. */
 const TOUCHY = { failurePercent: 30, volume: 3, windowMs: 30_000, openMs: 3_000 };
 
-export const guardHappenings = (seed: number, capabilities: readonly string[], calmAt: number): Happening[] => {
-  const random = seeded(seed + SALT);
+export const guardHappenings = (seed: number, tenant: string, capabilities: readonly string[], endsAt: number): Happening[] => {
+  const random = seeded(seed + SALT * tenant.charCodeAt(0));
   const changed = Array.from({ length: random.pick([0, 0, 1, 2, 4]) }, (_, n) =>
-    guardOf(random, random.pick(capabilities), n === 0 ? 0 : random.integer(0, calmAt)),
+    guardOf(random, tenant, random.pick(capabilities), n === 0 ? 0 : random.integer(0, endsAt)),
   );
-  // What is held up when nothing goes wrong any more is stuck.
+  // What is held up in the end is stuck.
   const undone = capabilities.flatMap((capability): PolicyChange[] => [
     { type: 'close-breaker', kind: 'capability', name: capability, capability, cause: 'operator' },
     { type: 'remove-retry-budget', capability },
   ]);
   const inTheEnd: PolicyChange[] = changed.length > 0 ? [...undone, { type: 'remove-retry-budget', capability: '*' }] : [];
-  return [...changed, ...inTheEnd.map((change): Happening => ({ at: calmAt, kind: 'policy', change }))];
+  return [...changed, ...inTheEnd.map((change): Happening => ({ at: endsAt, kind: 'policy', tenant, change }))];
 };
 
-const guardOf = (random: Seeded, capability: string, at: number): Happening => {
+const guardOf = (random: Seeded, tenant: string, capability: string, at: number): Happening => {
   const changes: PolicyChange[] = [
     { type: 'set-breaker', kind: random.pick(['capability', 'worker']), name: '*', ...TOUCHY, probes: random.integer(1, 2) },
     {
@@ -31,5 +31,5 @@ const guardOf = (random: Seeded, capability: string, at: number): Happening => {
     },
     { type: 'open-breaker', kind: 'capability', name: capability, capability },
   ];
-  return { at, kind: 'policy', change: random.pick(changes) };
+  return { at, kind: 'policy', tenant, change: random.pick(changes) };
 };
