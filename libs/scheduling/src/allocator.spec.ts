@@ -164,6 +164,8 @@ it.each([
   ['keys', 0, 'first', 'keys'],
   ['keys', 0, 'keys', null],
   ['ran-out', 3, 'first', null],
+  ['ran-out', 3, 'keys', 'keys'],
+  ['ran-out', 0, 'keys', null],
   ['held-up', 3, 'first', null],
 ] as const)('a queue that ended %s after %i steps of its %s is read on by %s', (ended, gave, last, next) =>
   expect(nextReading({ ended, gave, readyAt: null, held: null }, last)).toBe(next),

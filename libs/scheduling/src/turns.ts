@@ -141,6 +141,8 @@ const endOf = ({ queue, next, heldBy, keys, retries }: Place): QueueOutcome['end
 /** How a queue has to be read on: its first steps, or the most urgent one of each key; null: not now. */
 export const nextReading = ({ ended, gave }: QueueOutcome, last: Reading): Reading | null => {
   if (ended === 'open') return last;
+  // Behind the head of a key there may be more.
+  if (ended === 'ran-out') return last === 'keys' && gave > 0 ? 'keys' : null;
   if (ended !== 'keys') return null;
   if (gave > 0) return last;
   return last === 'keys' ? null : 'keys';
