@@ -219,7 +219,7 @@ export class Engine {
   }
 
   private makeTicks(): Ticks {
-    const { partitions, scheduler, timers, tending, dispatcher, policies } = this.work;
+    const { partitions, scheduler, timers, tending, dispatcher, policies, reputationStreams } = this.work;
     return new Ticks(this.options.logger, [
       { name: 'partitions', everyMs: SWEEP_MS, run: () => partitions.tick() },
       { name: 'scheduler', everyMs: SWEEP_MS, run: () => scheduler.tick() },
@@ -232,6 +232,7 @@ export class Engine {
       { name: 'leases', everyMs: SWEEP_MS, run: () => dispatcher.endLostLeases(() => this.inbox.isBehind()) },
       { name: 'quarantine', everyMs: SWEEP_MS, run: () => dispatcher.takeAwayQuarantined() },
       { name: 'policies', everyMs: SWEEP_MS, run: () => policies.readAgain() },
+      { name: 'reputations', everyMs: SWEEP_MS, run: () => reputationStreams.readAgain() },
       { name: 'counter', everyMs: MINUTE_MS, run: () => this.counter.tell() },
       { name: 'starts', everyMs: STARTS_MS, run: () => dispatcher.recordStarts() },
     ]);
