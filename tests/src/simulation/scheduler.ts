@@ -2,10 +2,8 @@
 import {
   Allocator,
   nextReading,
-  NO_GUARDS,
   urgencyOf,
   type AttemptOutcome,
-  type Policy,
   type QueueName,
   type Reading,
   type RetryBlock,
@@ -15,8 +13,9 @@ import {
 import type { SimEngine } from './engine.js';
 import type { WaitingStep } from './log.js';
 import type { Granted } from './rules/rule.js';
+import { sabotaged } from './sabotage.js';
 import type { Process } from './timeline.js';
-import type { Sabotage, World } from './world.js';
+import type { World } from './world.js';
 
 export interface SimGrant extends SlotHolder {
   effects: 'none' | 'idempotent' | 'at-most-once';
@@ -308,24 +307,3 @@ export class SimScheduler {
 }
 
 const nameOf = ({ tenant, capability }: QueueName): string => `${tenant}/${capability}`;
-
-const sabotaged = (policy: Policy, sabotage: Sabotage | null): Policy => {
-  switch (sabotage) {
-    case 'no-limits':
-      return { ...policy, limits: {} };
-    case 'no-rates':
-      return { ...policy, rates: {} };
-    case 'no-pauses':
-      return { ...policy, paused: {} };
-    case 'no-quarantine':
-      return { ...policy, workers: {} };
-    case 'no-weights':
-      return { ...policy, weight: 1 };
-    case 'no-breakers':
-      return { ...policy, guards: { ...policy.guards, breakers: NO_GUARDS.breakers } };
-    case 'no-budgets':
-      return { ...policy, guards: { ...policy.guards, retryBudgets: new Map([['*', { percent: 100, perMinute: 1_000_000 }]]) } };
-    default:
-      return policy;
-  }
-};

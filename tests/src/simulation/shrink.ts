@@ -2,7 +2,8 @@
 import type { DelegationRequest } from '@mandate/contracts';
 import type { Violation } from './invariants.js';
 import type { Habits, Happening, Scenario } from './scenario.js';
-import { simulate, type Sabotage } from './world.js';
+import type { Sabotage } from './sabotage.js';
+import { simulate } from './world.js';
 
 type Breaks = (candidate: Scenario) => boolean;
 

@@ -4,7 +4,8 @@ import type { Violation } from './invariants.js';
 import { NO_HABITS, T0, type Happening, type Scenario } from './scenario.js';
 import { scenarioOf } from './scenes.js';
 import { shrink } from './shrink.js';
-import { simulate, World, type Sabotage } from './world.js';
+import type { Sabotage } from './sabotage.js';
+import { simulate, World } from './world.js';
 
 const SEEDS = Array.from({ length: 500 }, (_, n) => n + 1);
 

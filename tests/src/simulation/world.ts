@@ -8,41 +8,12 @@ import { Network } from './network.js';
 import { People, REQUESTER } from './people.js';
 import { SimPolicies } from './policies.js';
 import { ENGINES, SECOND, T0, type Habits, type Happening, type PolicyChange, type Scenario, type WorkerSpec } from './scenario.js';
+import type { Sabotage } from './sabotage.js';
 import type { SimGrant } from './scheduler.js';
 import { Timeline } from './timeline.js';
 import { SimWorker } from './worker.js';
 
 export type Control = 'start' | 'cancel' | 'lease-lost';
-/** A rule that is broken on purpose, to see that its invariant notices. */
-export type Sabotage =
-  | 'no-limits'
-  | 'no-rates'
-  | 'no-pauses'
-  | 'no-quarantine'
-  | 'quarantine-once'
-  | 'no-weights'
-  | 'lone-queues'
-  | 'half-rounds'
-  | 'forgets-news'
-  | 'leak'
-  | 'last-first'
-  | 'readmits'
-  | 'busy-wakes'
-  | 'begins-early'
-  | 'any-question'
-  | 'no-breakers'
-  | 'no-budgets'
-  | 'two-writers'
-  | 'deaf-to-cancel'
-  | 'slow-to-cancel'
-  | 'old-epochs'
-  | 'no-wakes'
-  | 'too-early'
-  | 'any-digest'
-  | 'rich-parents'
-  | 'orphans'
-  | 'undo-forwards';
-
 export interface Outcome {
   violation: Violation | null;
   trace: string[];
