@@ -35,13 +35,13 @@ const begun = [parent, dispatch('a'), accepted('a')];
 const numbered = (n: number, asked: Parameters<typeof child>[0] = {}): DelegationDecisionCommand => child(asked, { childId: `c${n}` });
 
 describe('a child', () => {
-  it('gets what is left when it asks for nothing: one level less, an eighth of the steps', () =>
+  it('gets what is left when it asks for nothing: one level less, and a step for each', () =>
     given(...after(...begun))
       .when(child({}, { now: T0 + 5 }))
       .then({
         type: 'childadmitted',
         at: T0 + 5,
-        data: { childId: 'c1', stepId: 'a', attempt: 1, budget: { deadlineAt: moment(HOUR), depth: 2, steps: 2 } },
+        data: { childId: 'c1', stepId: 'a', attempt: 1, budget: { deadlineAt: moment(HOUR), depth: 2, steps: 3 } },
       }));
 
   it('may be asked for by an attempt that was offered: its acceptance may come later than its child', () =>
@@ -59,7 +59,7 @@ describe('a child', () => {
       { deadlineAt: moment(HOUR), depth: 2, steps: 9 },
     ],
     [{ stepCount: 7 }, { steps: 7 }],
-    [{ stepCount: 1 }, { steps: 2 }],
+    [{ stepCount: 1 }, { steps: 3 }],
     [{ steps: 8, stepCount: 7 }, { steps: 8 }],
   ])('gets what it asks for: %j', (asked, budget) =>
     given(...after(...begun))
@@ -147,14 +147,28 @@ describe('a child', () => {
 
 describe('children together', () => {
   it('share what there is', () => {
-    const left = [9, 7, 6, 5, 4, 3, 2, 1, 0];
+    const left = [9, 6, 5, 4, 3, 2, 1, 0];
     left.forEach((expected, count) => {
       const admitted = Array.from({ length: count }, (_, i) => numbered(i));
       expect(stepsLeft(activeAfter(...begun, ...admitted))).toBe(expected);
     });
-    given(...after(...begun, ...[1, 2, 3, 4, 5, 6, 7, 8].map((n) => numbered(n))))
-      .when(numbered(9))
+    given(...after(...begun, ...[1, 2, 3, 4, 5, 6, 7].map((n) => numbered(n))))
+      .when(numbered(8))
       .thenFails('BUDGET_EXCEEDED');
+  });
+
+  it('get an eighth each of what is left beside the first', () => {
+    const asked = [request({ budget: { steps: 256 } }), dispatch('a'), accepted('a'), ...[1, 2, 3].map((n) => numbered(n))];
+    expect(activeAfter(...asked).children.map(({ steps }) => steps)).toEqual([32, 28, 25]);
+  });
+
+  it('reach the default depth in a chain that asks for nothing', () => {
+    const steps = [256];
+    for (let depth = 5; depth > 0; depth--) {
+      const asked = request({ budget: { depth, steps: steps.at(-1) as number } });
+      steps.push(activeAfter(asked, dispatch('a'), accepted('a'), child()).children[0]?.steps as number);
+    }
+    expect(steps).toEqual([256, 32, 4, 3, 2, 1]);
   });
 
   it('keep what they have when their attempt is over: their steps may have been taken', () =>

@@ -25,5 +25,5 @@ export const COMPENSATION_ATTEMPTS = 5;
 /** Of one delegation, over all of its life. */
 export const MAX_CHILDREN = 1_000;
 
-/** What a child gets that does not say how many steps it needs: an eighth of what is left, so that its siblings get some too. */
+/** What a child gets that does not say what it needs: an eighth of what is left, so that its siblings get some too. */
 export const childShare = (left: number): number => Math.ceil(left / 8);

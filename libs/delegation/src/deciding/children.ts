@@ -37,7 +37,7 @@ export const decideChild = ({ childId, stepId, attempt, asked, now }: AdmitChild
   const depth = asked.depth ?? state.budget.depth - 1;
   if (depth > state.budget.depth - 1) throw wider('depth', depth, state.budget.depth - 1);
   const left = stepsLeft(state);
-  const steps = asked.steps ?? Math.max(asked.stepCount ?? 0, childShare(left));
+  const steps = asked.steps ?? Math.max(asked.stepCount ?? 0, childShare(left), stepsDown(depth, left, state));
   if (steps > left || steps < 1) throw wider('steps', Math.max(steps, 1), left);
   const deadlineAt = asked.deadlineMs === undefined ? state.budget.deadlineAt : now + asked.deadlineMs;
   if (deadlineAt > state.budget.deadlineAt)
@@ -56,6 +56,10 @@ export const decideChild = ({ childId, stepId, attempt, asked, now }: AdmitChild
     },
   ];
 };
+
+/** The only child gets a step for each level that it may go down: eighths of eighths are used up long before a chain's depth is. */
+const stepsDown = (depth: number, left: number, { children }: ActiveDelegation): number =>
+  children.some(({ ended }) => !ended) ? 0 : Math.min(left, depth + 1);
 
 const isOrphan = ({ stepId, attempt }: Child, { steps }: ActiveDelegation): boolean => {
   const step = steps[stepId];
