@@ -1,5 +1,5 @@
 /** One call of es.append: parameters out, outcomes back. */
-import { boolArray, byteaArray, int2Array, int4Array, int8Array, textArray, timeArray } from './binary-array.js';
+import { boolArray, byteaArray, int2Array, int4Array, int8Array, textArray, timeArray, timestamp } from './binary-array.js';
 import type { Row } from './database.js';
 import type { Pipeline } from './pipeline.js';
 import type { PreparedEntry } from './prepare.js';
@@ -37,7 +37,7 @@ export class AppendCall {
     const types = this.newTypes(batch);
     const [row] = await this.pipeline.query(APPEND, [
       LOG_ID,
-      new Date(nowMs).toISOString(),
+      timestamp(nowMs),
       ...entryColumns(batch),
       ...eventColumns(batch),
       slotChanges(batch),

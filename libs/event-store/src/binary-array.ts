@@ -90,8 +90,17 @@ export const timeArray = (values: readonly Optional<number>[]): Buffer | null =>
     values,
     TIMESTAMPTZ,
     () => 8,
-    (buffer, value, at) => writeInt64(buffer, (value - POSTGRES_EPOCH_MS) * 1000, at),
+    (buffer, value, at) => writeTime(buffer, value, at),
   );
+
+/** A single one, which PostgreSQL then need not parse. */
+export const timestamp = (ms: number): Buffer => {
+  const buffer = Buffer.allocUnsafe(8);
+  writeTime(buffer, ms, 0);
+  return buffer;
+};
+
+const writeTime = (buffer: Buffer, ms: number, at: number): void => writeInt64(buffer, (ms - POSTGRES_EPOCH_MS) * 1000, at);
 
 /** A safe integer without the detour over BigInt. */
 const writeInt64 = (buffer: Buffer, value: number, at: number): void => {

@@ -143,7 +143,11 @@ const place = (prepared: PreparedEntry, batch: readonly BatchEntry[], before: Ba
     before.next = batch.length + 1;
   }
   const placed: BatchEntry = {
-    ...prepared,
+    entry,
+    expected: prepared.expected,
+    events: prepared.events,
+    bytes: prepared.bytes,
+    streamKey,
     root: before?.root,
     next: undefined,
     open: entry.open ?? before?.open,
