@@ -18,6 +18,7 @@ import {
 } from '@mandate/recognition/training';
 import { chart } from './charts.mjs';
 import { goalOf } from './requests.mjs';
+import { speedOf } from './speed.mjs';
 
 const docs = new URL('../../../docs/', import.meta.url);
 const digits = (value, places = 3) => (Number.isNaN(value) ? '–' : value.toFixed(places));
@@ -68,26 +69,6 @@ const STREAM = 800;
 const SEEDS = [7, 8, 9];
 const half = (streams, second) =>
   streams.flatMap((answers) => answers.slice(second ? answers.length / 2 : 0, second ? undefined : answers.length / 2));
-
-const ROUNDS = 9;
-
-/** The fastest of some readings of each request, and this thread's own time in the fastest round: others on the machine do not count. */
-const speedOf = (model, examples) => {
-  const fastest = examples.map(() => Infinity);
-  let rate = 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    const before = process.threadCpuUsage();
-    examples.forEach(({ input }, i) => {
-      const start = performance.now();
-      examine(model, input);
-      fastest[i] = Math.min(fastest[i], performance.now() - start);
-    });
-    const { user, system } = process.threadCpuUsage(before);
-    rate = Math.max(rate, (1e6 * examples.length) / (user + system));
-  }
-  fastest.sort((a, b) => a - b);
-  return { median: fastest[fastest.length >> 1], p99: fastest[Math.floor(fastest.length * 0.99)], rate };
-};
 
 /** Everything that is measured once: on the same sources, on sources left out, and on those while learning. */
 const measure = ({ model, header, examples, dev, families, cases }) => {
