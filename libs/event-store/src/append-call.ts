@@ -22,7 +22,11 @@ export type EntryOutcome =
   | { ok: true; firstPosition: number; recordedAt: string }
   | { ok: false; code: RejectionCode | 'STALE_KEY'; currentVersion: number; existing: { type: string; id: string } | null };
 
-const APPEND = { name: 'es_append', text: `SELECT * FROM es.append(${Array.from({ length: 29 }, (_, i) => `$${i + 1}`).join(', ')})` };
+/** One value, not a row of a function scan: that costs PostgreSQL less. */
+const APPEND = {
+  name: 'es_append',
+  text: `SELECT row_to_json(es.append(${Array.from({ length: 29 }, (_, i) => `$${i + 1}`).join(', ')})) AS answer`,
+};
 
 const LOG_ID = 1;
 
@@ -45,7 +49,7 @@ export class AppendCall {
       types.size > 0 ? JSON.stringify([...types.values()]) : null,
     ]);
     for (const name of types.keys()) this.knownTypes.add(name);
-    return outcomes(batch, row as Row);
+    return outcomes(batch, (row as Row)['answer'] as Answer);
   }
 
   private newTypes(batch: readonly BatchEntry[]): Map<string, { type: string; version: number }> {
@@ -141,11 +145,17 @@ interface Rejection {
   existingId: string | null;
 }
 
+interface Answer {
+  size_before: number;
+  recorded: string;
+  rejected: Rejection[] | null;
+}
+
 /** Positions are contiguous over the accepted entries, in their order. */
-const outcomes = (batch: readonly BatchEntry[], row: Row): EntryOutcome[] => {
-  const rejected = new Map(((row['rejected'] as Rejection[] | null) ?? []).map((rejection) => [rejection.n, rejection]));
-  const recordedAt = (row['recorded'] as Date).toISOString();
-  let position = Number(row['size_before']) + 1;
+const outcomes = (batch: readonly BatchEntry[], answer: Answer): EntryOutcome[] => {
+  const rejected = new Map((answer.rejected ?? []).map((rejection) => [rejection.n, rejection]));
+  const recordedAt = new Date(answer.recorded).toISOString();
+  let position = answer.size_before + 1;
   return batch.map(({ events }, index) => {
     const rejection = rejected.get(index + 1);
     if (rejection) {
