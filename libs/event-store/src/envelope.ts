@@ -73,7 +73,7 @@ export const writeEnvelope = (
       `,"correlationId":${JSON.stringify(entry.correlationId)},"data":${canonicalJson(event.data)},"envelope":1,"id":"${identity.id}"` +
       `,"occurredAt":${JSON.stringify(event.occurredAt)},"outcome":"${event.outcome ?? 'success'}"` +
       (identity.personal ? `,"personal":${canonicalJson(identity.personal as unknown as JsonObject)}` : '') +
-      (event.reason === undefined ? '' : `,"reason":${JSON.stringify(event.reason)}`) +
+      (event.reason === undefined ? '' : `,"reason":${canonicalJson(event.reason)}`) +
       `,"schemaVersion":${event.schemaVersion ?? 1},"stream":{"id":${JSON.stringify(entry.stream.id)},"type":${JSON.stringify(entry.stream.type)}}` +
       `,"tenant":${JSON.stringify(entry.tenant)}` +
       (entry.traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(entry.traceparent)}`) +

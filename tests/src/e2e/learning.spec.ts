@@ -156,6 +156,22 @@ it('learns the words for capabilities, and proposes the graph that served again 
   });
 });
 
+it('does not read everything as the pattern that requesters give most', async () => {
+  const goal = 'Look up the tide tables, then write a summary of them';
+  const before = await askInWords(goal);
+  const lessons = (before.data['layer'] as number | undefined) ?? 0;
+  const given = await Promise.all(
+    ['spell', 'hold', 'Look up a train', 'x', 'run', 'say something'].map((text) =>
+      requester.ask({ goal: text, steps: [{ id: 'a', capability: 'find-flight' }] }),
+    ),
+  );
+  for (const { id } of given) await api.inState(id, 'COMPLETED');
+  await recognisedWith(lessons + given.length);
+  const { data } = await askInWords(goal);
+  expect(data['pattern']).toBe('sequential');
+  expect(chanceOf(data, 'sequential')).toBeGreaterThan(chanceOf(before.data, 'sequential') - 0.1);
+});
+
 it.each([
   [{}, 'INVALID_FIELD'],
   [{ pattern: 'circular' }, 'INVALID_FIELD'],

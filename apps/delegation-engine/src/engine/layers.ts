@@ -63,7 +63,7 @@ const PAGE = 200;
 /** Streams of erasures. */
 const ERASURE = 'erasure';
 /** Changes whenever the same lessons would give other bytes. */
-const FOLD = 'tenant-layer-3';
+const FOLD = 'tenant-layer-4';
 export const SNAPSHOT_EVERY = 64;
 
 export class Layers {
@@ -221,7 +221,10 @@ export class Layers {
     }
   }
 
-  /** Learns in place. A lesson whose goal was erased teaches nothing any more. */
+  /**
+   * Learns in place. A lesson whose goal was erased teaches nothing any more. Who gives a graph is not among those who ask to be read, so how often
+   * each pattern is given says nothing of theirs: a graph teaches where its goal would have been read as another.
+   */
   private taught(tenant: string, before: Layer, page: readonly TaughtLesson[]): Layer {
     const { recogniser, ...layer } = before.version === 0 ? this.fresh(tenant, before.since) : before;
     for (const { lesson, input, used } of page) {
@@ -229,7 +232,7 @@ export class Layers {
       if (!input) continue;
       const answer = recogniser.answer(input);
       if (lesson.by === 'outcome') answer.learnTrial(lesson.pattern, lesson.succeeded);
-      else answer.learn(lesson.pattern);
+      else if (lesson.by === 'feedback' || answer.recognition.pattern !== lesson.pattern) answer.learn(lesson.pattern);
     }
     const last = page.at(-1);
     return last

@@ -47,7 +47,12 @@ const WAITING = record({
   blockedBy: nullable({
     type: 'object',
     required: ['kind'],
-    properties: { kind: { type: 'string', enum: ['paused', 'limit', 'capacity', 'rate', 'no-worker', 'busy', 'worker-mode', 'retry-budget', 'breaker'] } },
+    properties: {
+      kind: {
+        type: 'string',
+        enum: ['paused', 'limit', 'capacity', 'rate', 'no-worker', 'busy', 'worker-mode', 'retry-budget', 'breaker'],
+      },
+    },
     additionalProperties: { anyOf: [text, { type: 'number' }] },
   }),
   holders: list(record({ delegationId: id, stepId: text, worker: text })),

@@ -94,6 +94,16 @@ describe('training', () => {
       expect(last.filter(Boolean).length / last.length).toBeGreaterThan(0.9);
     });
 
+    it('lets one outcome hardly move what it says of other requests', () => {
+      const input = { text: 'Please check the log, then convert the result and index it.' };
+      const tenant = tenantRecogniser(model);
+      const before = tenant.answer(input).recognition;
+      tenant.answer({ text: 'spell' }).learn('direct');
+      const { pattern, confidence } = tenant.answer(input).recognition;
+      expect(pattern).toBe(before.pattern);
+      expect(Math.abs(confidence - before.confidence)).toBeLessThan(0.15);
+    });
+
     it('is a function of its outcomes: replayed, they give the same bytes, and bytes taken up go on the same', () => {
       const bytesOf = (): Uint8Array => taught(12).tenant.bytes();
       const once = bytesOf();
