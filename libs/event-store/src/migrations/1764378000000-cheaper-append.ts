@@ -6,7 +6,9 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  */
 export class CheaperAppend1764378000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
-    for (const statement of [EXTEND_FRONTIER, APPEND, UNCHECKED_PARTITIONS, PARTITIONS_AHEAD]) await runner.query(statement);
+    const [{ server_version_num: version }] = (await runner.query('SHOW server_version_num')) as [{ server_version_num: string }];
+    const append = appendFunction(Number(version) >= RETURNS_OLD_ROWS ? MOVE_HEAD : LOCK_AND_MOVE_HEAD);
+    for (const statement of [EXTEND_FRONTIER, append, UNCHECKED_PARTITIONS, PARTITIONS_AHEAD]) await runner.query(statement);
   }
 
   async down(): Promise<void> {
@@ -45,12 +47,21 @@ const EXTEND_FRONTIER = `
     RETURN extended || rest;
   END $$`;
 
+/** PostgreSQL 18 tells in an UPDATE what was there before. */
+const RETURNS_OLD_ROWS = 180_000;
+const MOVE_HEAD = `
+      UPDATE es.log l SET size = l.size + length(leaves) / 32, frontier = es.extend_frontier(l.size, l.frontier, leaves) WHERE l.log_id = p_log
+      RETURNING old.size, old.frontier INTO STRICT size_before, frontier_before;`;
+const LOCK_AND_MOVE_HEAD = `
+      SELECT l.size, l.frontier INTO STRICT size_before, frontier_before FROM es.log l WHERE l.log_id = p_log FOR UPDATE;
+      UPDATE es.log l SET size = size_before + length(leaves) / 32, frontier = es.extend_frontier(size_before, frontier_before, leaves) WHERE l.log_id = p_log;`;
+
 /**
  * Parameters and result as before (1763870100000-append.ts). A stream that begins is checked by the primary keys of its row and of its idempotency key:
  * a violation undoes both. Of all else one query asks whether any is refused. Only then es.check_entries says which, and why. The statement that locks the
  * head moves it, too, by all of the call's events; where some are refused it is set again.
  */
-const APPEND = `
+const appendFunction = (moveHead: string): string => `
   CREATE OR REPLACE FUNCTION es.append(
     p_log smallint, p_now timestamptz,
     e_tenant text[], e_type text[], e_id text[], e_expected bigint[], e_count integer[], e_root integer[], e_next integer[], e_offset integer[],
@@ -77,9 +88,7 @@ const APPEND = `
     END LOOP;
     IF leaves = '' THEN
       SELECT l.size, l.frontier INTO STRICT size_before, frontier_before FROM es.log l WHERE l.log_id = p_log FOR UPDATE;
-    ELSE
-      UPDATE es.log l SET size = l.size + length(leaves) / 32, frontier = es.extend_frontier(l.size, l.frontier, leaves) WHERE l.log_id = p_log
-      RETURNING old.size, old.frontier INTO STRICT size_before, frontier_before;
+    ELSE${moveHead}
     END IF;
     recorded := date_trunc('milliseconds', clock_timestamp());
     -- Every statement from here on has a snapshot taken under the lock.
