@@ -1,6 +1,6 @@
 /** The audit service as a service of its host: the trail searched, proved, replayed and kept within its retention. */
 import { join } from 'node:path';
-import { CommitCounter, DeadLetters, migrateForService, RefusalRecorder } from '@mandate/event-store';
+import { CommitCounter, DeadLetters, migrateForService, ReadRecorder, RefusalRecorder, type RecorderOptions } from '@mandate/event-store';
 import { AppError, type Clock } from '@mandate/kernel';
 import { nodeCrypto } from '@mandate/signing';
 import { createServiceApp, type RunningService, type Service, type ServiceOptions } from '@mandate/service-host';
@@ -58,13 +58,8 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   const ownEvents = new OwnEvents(store, clock);
   const counter = new CommitCounter({ store, instance: `${NAME}-${options.instance}`, clock });
   const reconciliation = new Reconciliation(store, log, ownEvents);
-  const refusals = new RefusalRecorder({
-    store,
-    instance: `${NAME}-${options.instance}`,
-    clock,
-    answered: counter.refused,
-    onError: (error) => options.logger.warn({ error: String(error) }, 'refusals cannot be put on record just now; they stay counted'),
-  });
+  const refusals = new RefusalRecorder({ ...recording('refusals', ground, options), answered: counter.refused });
+  const reads = new ReadRecorder(recording('reads', ground, options));
   const search = new LogSearch(store, log, index);
   const { proofs, signText } = transparency;
   const exportProofs = new ExportProofs({ sha256: nodeCrypto.sha256, log, proofs, signText });
@@ -74,7 +69,10 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
     { name: 'reconciliation', everyMs: MINUTE_MS, run: () => reconciliation.run() },
     { name: 'retention', everyMs: RETENTION_MS, run: () => retention.runIfDue() },
   ]);
-  const counting = setInterval(() => void counter.tell().catch(() => undefined), MINUTE_MS);
+  const counting = setInterval(() => {
+    void reads.endWindows();
+    void counter.tell().catch(() => undefined);
+  }, MINUTE_MS);
   const service = await createServiceApp({
     name: NAME,
     prefixes: HTTP_PREFIXES,
@@ -89,9 +87,11 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
     }),
     logger: options.logger,
     recordRefusal: refusals.record,
+    recordRead: reads.record,
     beforeClose: async () => {
       await keeper.stop();
       await refusals.stop();
+      await reads.stop();
       clearInterval(counting);
       await counter.stop();
     },
@@ -109,6 +109,13 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
     },
   };
 };
+
+const recording = (what: string, { store }: Ground, { instance, clock = SYSTEM, logger }: ServiceOptions): RecorderOptions => ({
+  store,
+  instance: `${NAME}-${instance}`,
+  clock,
+  onError: (error) => logger.warn({ error: String(error) }, `${what} cannot be put on record just now; they stay counted`),
+});
 
 const openRetention = (
   { store, keyring }: Ground,

@@ -34,6 +34,7 @@ export const startEngine = async (options: EngineOptions): Promise<RunningServic
     logger: options.logger,
     transports: [engine.transport],
     recordRefusal: engine.refusals.record,
+    recordRead: engine.reads.record,
     beforeClose: () => engine.stop(),
   });
   addHealthChecks(service.health, ground, engine);

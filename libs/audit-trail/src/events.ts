@@ -2,7 +2,7 @@
  * What the audit service itself puts on record. On the wire the type is `dev.mandate.audit.<type>.v1`; nothing in `data` is personal,
  * what may be stands in `personal`.
  */
-export type AuditEvent = Refused | Counted | Mismatched | Exported | Replayed | Rebuilt;
+export type AuditEvent = Refused | Read | Counted | Mismatched | Exported | Replayed | Rebuilt;
 
 /** Requests that were refused: of one caller, one operation and one reason, those of a short time together. */
 export interface Refused {
@@ -13,6 +13,23 @@ export interface Refused {
     operation: string;
     code: string;
     status: number;
+    count: number;
+    first: string;
+    last: string;
+  };
+}
+
+/** Somebody was shown what is stored: of one caller, one operation and one resource, the first of five minutes, or what came after it in them. */
+export interface Read {
+  type: 'read';
+  data: {
+    via: 'http';
+    /** The route; `*` of more callers and routes than could be told apart. */
+    operation: string;
+    /** `<type>/<id>`; absent: it is about no single one, as a list, or there were more. */
+    resource?: string;
+    /** In the place of `resource` when they were too many for an event each; at most a thousand are named. */
+    resources?: string[];
     count: number;
     first: string;
     last: string;

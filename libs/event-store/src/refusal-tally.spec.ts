@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { MANY, RefusalTally, type Refusal } from './refusal-tally.js';
+import { REFUSALS, type CountedRefusal, type Refusal } from './refusal-tally.js';
+import { MANY, Tally } from './tally.js';
 
 const refusal = (given: Partial<Refusal> = {}): Refusal => ({
   tenant: 'default',
@@ -12,14 +13,15 @@ const refusal = (given: Partial<Refusal> = {}): Refusal => ({
   status: 400,
   ...given,
 });
+const at = (now: number, given: Refusal): CountedRefusal => ({ ...given, count: 1, first: now, last: now });
 const total = (counted: readonly { count: number }[]): number => counted.reduce((sum, { count }) => sum + count, 0);
 
 describe('a tally of refusals', () => {
   it('joins equal ones, from the first to the last', () => {
-    const tally = new RefusalTally();
-    tally.add(refusal({ traceparent: 'first' }), 100);
-    tally.add(refusal({ traceparent: 'second' }), 200);
-    tally.add(refusal({ principal: 'eve' }), 150);
+    const tally = new Tally(REFUSALS);
+    tally.add(at(100, refusal({ traceparent: 'first' })));
+    tally.add(at(200, refusal({ traceparent: 'second' })));
+    tally.add(at(150, refusal({ principal: 'eve' })));
     expect(tally.take(10)).toEqual([
       { ...refusal({ traceparent: 'first' }), count: 2, first: 100, last: 200 },
       { ...refusal({ principal: 'eve' }), count: 1, first: 150, last: 150 },
@@ -28,9 +30,9 @@ describe('a tally of refusals', () => {
   });
 
   it('tells the most frequent apart, and folds the rest by what they were refused with', () => {
-    const tally = new RefusalTally();
-    for (let i = 0; i < 100; i++) tally.add(refusal({ principal: `p${i}`, tenant: `t${i}` }), i);
-    tally.add(refusal({ principal: 'p42', tenant: 't42' }), 1_000);
+    const tally = new Tally(REFUSALS);
+    for (let i = 0; i < 100; i++) tally.add(at(i, refusal({ principal: `p${i}`, tenant: `t${i}` })));
+    tally.add(at(1_000, refusal({ principal: 'p42', tenant: 't42' })));
     const [most, ...rest] = tally.take(2);
     expect(most).toMatchObject({ principal: 'p42', tenant: 't42', count: 2 });
     expect(rest).toEqual([
@@ -48,8 +50,8 @@ describe('a tally of refusals', () => {
   it('loses none, whatever comes and however few it may tell', () =>
     fc.assert(
       fc.property(fc.array(anyRefusal, { maxLength: 800 }), fc.integer({ min: 2, max: 16 }), (refusals, limit) => {
-        const tally = new RefusalTally();
-        refusals.forEach((given, i) => tally.add(refusal(given), i));
+        const tally = new Tally(REFUSALS);
+        refusals.forEach((given, i) => tally.add(at(i, refusal(given))));
         const taken = tally.take(limit);
         tally.restore(taken);
         const again = tally.take(limit);

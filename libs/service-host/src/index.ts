@@ -1,5 +1,6 @@
 export * from './caller.js';
 export * from './describe.js';
+export * from './disclosures.js';
 export * from './document.pipe.js';
 export * from './gateway.js';
 export * from './health.js';

@@ -3,13 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toProblem, type Problem } from '@mandate/contracts';
 import { callerOf } from './caller.js';
 import { sendProblem } from './http-problems.js';
+import { routeName, type Routed } from './route-name.js';
 
 export interface HttpRefusal {
   tenant: string;
   principal: string;
   kind: 'operator';
   via: 'http';
-  /** Method and route, never the path as it was written. */
+  /** As `routeName` says. */
   operation: string;
   code: string;
   status: number;
@@ -22,9 +23,9 @@ export type RecordRefusal = (refusal: HttpRefusal) => Promise<void>;
 const NOBODY = { tenant: 'default', principal: 'unknown' };
 
 /** What was asked for and does not exist is not repeated: it may be anything. */
-const operationOf = (request: IncomingMessage & { route?: { path?: unknown } }): string => {
-  const path = request.route?.path;
-  return `${request.method} ${typeof path === 'string' && !path.includes('*') ? path : 'other'}`;
+const operationOf = (request: Routed): string => {
+  const name = routeName(request);
+  return name === null || name.includes('*') ? `${request.method} other` : name;
 };
 
 const whoAsks = (request: IncomingMessage): { tenant: string; principal: string; traceparent?: string } => {

@@ -8,6 +8,7 @@ import { MESSAGE_LIMITS } from '@mandate/contracts';
 import { AppError } from '@mandate/kernel';
 import { allowedMethods } from './allowed-methods.js';
 import { traceRequests } from './caller.js';
+import { DisclosureInterceptor, type RecordRead } from './disclosures.js';
 import { HealthRegistry } from './health.js';
 import { NestLogger, type Logger } from './logger.js';
 import { Registry, serviceMetrics } from './metrics.js';
@@ -25,6 +26,8 @@ export interface ServiceAppOptions {
   transports?: readonly CustomTransportStrategy[];
   /** Without it refusals are answered and not recorded. */
   recordRefusal?: RecordRefusal;
+  /** Without it what is shown is not recorded. */
+  recordRead?: RecordRead;
   /** Runs when the controllers answer no more, before Nest's shutdown hooks. */
   beforeClose?: () => Promise<void>;
 }
@@ -37,7 +40,7 @@ class ServiceHostModule {}
  * `HealthRegistry` and prom-client's `Registry` can be injected anywhere in it.
  */
 export const createServiceApp = async (options: ServiceAppOptions): Promise<RunningService & { app: NestExpressApplication }> => {
-  const { name, prefixes, module, logger, transports = [], recordRefusal, beforeClose } = options;
+  const { name, prefixes, module, logger, transports = [], recordRefusal, recordRead, beforeClose } = options;
   const health = new HealthRegistry();
   const metrics = serviceMetrics(name);
   const providers = [
@@ -51,6 +54,7 @@ export const createServiceApp = async (options: ServiceAppOptions): Promise<Runn
     abortOnError: false,
   });
   configureEdge(app, logger, recordRefusal);
+  if (recordRead) app.useGlobalInterceptors(new DisclosureInterceptor(recordRead));
   for (const strategy of transports) app.connectMicroservice({ strategy }, { inheritAppConfig: true });
   await app.init();
   await app.startAllMicroservices();

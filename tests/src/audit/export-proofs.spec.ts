@@ -105,7 +105,15 @@ describe('whoever changes it', () => {
     ['its last line is dropped', (all) => all.slice(0, -1), 'format'],
     ['its first line is dropped', (all) => all.slice(1), 'format'],
     ['two lines are swapped', (all) => swap(50, all), 'presence'],
-    ['the signature is another', (all) => all.with(-1, (all.at(-1) as string).replace(/(.)(.)(=*\\n"\})/, '$2$1$3')), 'signature'],
+    [
+      'the signature is another',
+      (all) =>
+        all.with(
+          -1,
+          (all.at(-1) as string).replace(/(.)(.{8}=*\\n"\})/, (_whole, one, rest) => (one === 'A' ? 'B' : 'A') + rest),
+        ),
+      'signature',
+    ],
   ])('is found when of the proof %s', async (_what, change, check) => {
     const proof = changed('jsonl.proof', change);
     expect(await verify('jsonl', '--export-proof', proof)).toMatchObject({ status: 1, json: { failures: [{ check }] } });

@@ -39,7 +39,7 @@ const asked = async (method: string, path: string, body?: object): Promise<[stat
   return [response.status, ((await response.json()) as { code?: unknown }).code];
 };
 
-it('answers 503 to whatever would change something or be refused, and goes on when it is back', async () => {
+it('answers 503 to whatever would change something, be refused or be shown, and goes on when it is back', async () => {
   await postgres.kill();
   const begun = performance.now();
   const answers = await Promise.all([
@@ -50,10 +50,12 @@ it('answers 503 to whatever would change something or be refused, and goes on wh
     asked('GET', '/api/audit/export'),
     asked('GET', '/nowhere'),
     asked('POST', '/api/scheduling', { type: 'nonsense' }),
+    asked('GET', '/api/agents/reputation'),
   ]);
-  expect(answers.map(([status]) => status)).toEqual([503, 503, 503, 503, 503, 503, 503]);
-  expect(answers.slice(-2).map(([, code]) => code)).toEqual(['NOT_RECORDED', 'NOT_RECORDED']);
+  expect(answers.map(([status]) => status)).toEqual([503, 503, 503, 503, 503, 503, 503, 503]);
+  expect(answers.slice(-3).map(([, code]) => code)).toEqual(['NOT_RECORDED', 'NOT_RECORDED', 'NOT_RECORDED']);
   expect(performance.now() - begun).toBeLessThan(BOUND_MS);
+  expect((await asked('GET', '/health/live'))[0]).toBe(200);
   await postgres.restart();
   await until(async () => (await asked('POST', '/api/scheduling', { type: 'nonsense' }))[0] === 400, {
     what: 'refusals again',

@@ -1,10 +1,11 @@
 /**
  * What each way into the system, and each thing that it does by itself, leaves on record. Where the effect is an event, that event is the record;
- * what only reads or only repeats what the log says leaves none. Whatever is refused leaves `audit.refused`, or `delegation.rejected`.
+ * what is shown to a caller is `audit.read`, or an event of its own; what a process reads for itself, or what only repeats what the log says, leaves none.
+ * Whatever is refused leaves `audit.refused`, or `delegation.rejected`.
  */
 
 /** Names of events without `dev.mandate.` and `.v1`; or why there are none. */
-export type Record = readonly string[] | 'reads' | 'follows from the log' | 'moves messages' | 'no effect outside of memory';
+export type Record = readonly string[] | 'public' | 'reads' | 'follows from the log' | 'moves messages' | 'no effect outside of memory';
 
 const STEERED = ['delegation.canceled', 'delegation.approved', 'delegation.denied', 'delegation.answered'];
 const FEEDBACK = ['delegation.feedbackgiven'];
@@ -29,6 +30,7 @@ const POLICY = [
 /** What the scheduler concludes from how attempts end. */
 const GUARDED = ['policy.retriesheld', 'policy.breakeropened', 'policy.breakerhalfopened', 'policy.breakerclosed'];
 const RETIRED = ['retention.retiring', 'retention.retired', 'retention.spared', 'retention.ran'];
+const READ = ['audit.read'];
 const REQUESTED = ['delegation.requested', 'delegation.rejected'];
 const ATTEMPTED = [
   'delegation.stepdispatched',
@@ -40,58 +42,58 @@ const ATTEMPTED = [
 
 export const ROUTES: Readonly<globalThis.Record<string, Record>> = {
   'POST /api/delegations': REQUESTED,
-  'GET /api/delegations': 'reads',
-  'GET /api/delegations/dead-letters': 'reads',
-  'GET /api/delegations/dead-letters/:id': 'reads',
+  'GET /api/delegations': READ,
+  'GET /api/delegations/dead-letters': READ,
+  'GET /api/delegations/dead-letters/:id': READ,
   'POST /api/delegations/dead-letters/discard': ['deadletter.discarded'],
   'POST /api/delegations/dead-letters/redrive': ['deadletter.redriven'],
-  'GET /api/delegations/schedules': 'reads',
+  'GET /api/delegations/schedules': READ,
   'POST /api/delegations/schedules': ['schedule.created'],
-  'GET /api/delegations/schedules/:id': 'reads',
+  'GET /api/delegations/schedules/:id': READ,
   'DELETE /api/delegations/schedules/:id': ['schedule.deleted'],
   'POST /api/delegations/schedules/:id/pause': ['schedule.paused'],
   'POST /api/delegations/schedules/:id/resume': ['schedule.resumed'],
   'POST /api/delegations/schedules/:id/trigger': ['schedule.triggered'],
   'POST /api/delegations/rebuild': ['audit.rebuilt'],
-  'GET /api/delegations/:id': 'reads',
-  'GET /api/delegations/:id/events': 'reads',
-  'GET /api/delegations/:id/events/:eventId': 'reads',
-  'GET /api/delegations/:id/explanation': 'reads',
-  'GET /api/delegations/templates': 'reads',
-  'GET /api/delegations/:id/steps/:stepId/output': 'reads',
+  'GET /api/delegations/:id': READ,
+  'GET /api/delegations/:id/events': READ,
+  'GET /api/delegations/:id/events/:eventId': READ,
+  'GET /api/delegations/:id/explanation': READ,
+  'GET /api/delegations/templates': READ,
+  'GET /api/delegations/:id/steps/:stepId/output': READ,
   'POST /api/delegations/:id/cancel': STEERED,
   'POST /api/delegations/:id/approve': STEERED,
   'POST /api/delegations/:id/deny': STEERED,
   'POST /api/delegations/:id/answer': STEERED,
   'POST /api/delegations/:id/feedback': FEEDBACK,
-  'GET /api/agents': 'reads',
-  'GET /api/agents/reputation': 'reads',
-  'POST /api/agents/reputation': ['reputation.configured'],
+  'GET /api/agents': READ,
+  'GET /api/agents/reputation': READ,
+  'POST /api/agents/reputation': ['reputation.configured', ...READ],
   'POST /api/agents/reputation/rebuild': ['audit.rebuilt'],
   'POST /api/agents/proposals/:id/accept': ['reputation.proposalaccepted', 'policy.workermoded'],
   'POST /api/agents/proposals/:id/dismiss': ['reputation.proposaldismissed'],
-  'GET /api/scheduling': 'reads',
-  'POST /api/scheduling': POLICY,
-  'GET /api/audit/events': 'reads',
+  'GET /api/scheduling': READ,
+  'POST /api/scheduling': [...POLICY, ...READ],
+  'GET /api/audit/events': READ,
   'GET /api/audit/export': ['audit.exported'],
   'GET /api/audit/export/proof': ['audit.exported'],
   'GET /api/audit/learning': ['audit.exported'],
   'GET /api/audit/state': ['audit.replayed'],
   'POST /api/audit/forks': ['audit.replayed'],
-  'GET /api/audit/erasures': 'reads',
+  'GET /api/audit/erasures': READ,
   'POST /api/audit/erasures': ['erasure.requested', 'erasure.completed'],
-  'POST /api/audit/erasures/preview': 'reads',
-  'GET /api/audit/retention': 'reads',
-  'POST /api/audit/retention': ['retention.changed'],
+  'POST /api/audit/erasures/preview': READ,
+  'GET /api/audit/retention': READ,
+  'POST /api/audit/retention': ['retention.changed', ...READ],
   'POST /api/audit/retention/run': RETIRED,
   'POST /api/audit/retention/holds': ['retention.holdplaced'],
   'POST /api/audit/retention/holds/:id/lift': ['retention.holdlifted'],
-  'GET /api/audit/log/checkpoint': 'reads',
-  'GET /api/audit/log/consistency': 'reads',
-  'GET /api/audit/log/proofs/:event': 'reads',
-  'GET /api/audit/log/tile/*path': 'reads',
-  'GET /api/audit/log/vkey': 'reads',
-  'GET /api/audit/receipts/:delegationId': 'reads',
+  'GET /api/audit/log/checkpoint': 'public',
+  'GET /api/audit/log/consistency': 'public',
+  'GET /api/audit/log/proofs/:event': READ,
+  'GET /api/audit/log/tile/*path': READ,
+  'GET /api/audit/log/vkey': 'public',
+  'GET /api/audit/receipts/:delegationId': READ,
 };
 
 /** Nest's message patterns, and the consumers and subscriptions of each source file. */
@@ -132,8 +134,9 @@ export const SCHEDULES: Readonly<globalThis.Record<string, Record>> = {
   reputations: 'reads',
   starts: ['delegation.stepstarted'],
   counter: ['audit.counted'],
+  reads: READ,
   reconciliation: ['audit.mismatched'],
-  'apps/audit/src/service.ts: setInterval': ['audit.counted'],
+  'apps/audit/src/service.ts: setInterval': ['audit.counted', ...READ],
   'search-index': 'follows from the log',
   'subject-index': 'follows from the log',
   retention: RETIRED,

@@ -53,26 +53,33 @@ interface Recorded {
   stream: { id: string };
   type: string;
   actor: { id: string };
-  data: { count: number };
+  data: { count: number; resource?: string; resources?: string[] };
 }
 
 const recorded = async (): Promise<Recorded[]> =>
   (
     await database.query<{ record: Recorded }>(
       `SELECT convert_from(canonical, 'UTF8')::jsonb AS record FROM es.event
-        WHERE type IN ('dev.mandate.delegation.requested.v1', 'dev.mandate.delegation.rejected.v1', 'dev.mandate.audit.refused.v1')`,
+        WHERE type IN ('dev.mandate.delegation.requested.v1', 'dev.mandate.delegation.rejected.v1', 'dev.mandate.audit.refused.v1',
+                      'dev.mandate.audit.read.v1')`,
     )
   ).rows.map(({ record }) => record);
 
 /** What somebody was told and the log does not say. */
-const unrecorded = async ({ taken, rejected, refusals }: Told): Promise<string[]> => {
+const unrecorded = async ({ taken, rejected, refusals, shown }: Told, reader: string): Promise<string[]> => {
   const records = await recorded();
   const ids = (name: string): Set<string> =>
     new Set(records.filter(({ type }) => type === `dev.mandate.delegation.${name}.v1`).map(({ stream }) => stream.id));
   const [requested, refused] = [ids('requested'), ids('rejected')];
   const count = (principal: string): number =>
     records.reduce((sum, { type, actor, data }) => sum + (type.endsWith('.refused.v1') && actor.id === principal ? data.count : 0), 0);
+  const read = new Set(
+    records.flatMap(({ actor, data: { resource, resources = [] } }) =>
+      actor.id === reader ? [...resources, ...(resource ? [resource] : [])] : [],
+    ),
+  );
   return [
+    ...[...shown].filter((id) => !read.has(`delegation/${id}`)).map((id) => `shown ${id}`),
     ...[...taken].filter((id) => !requested.has(id)).map((id) => `taken ${id}`),
     ...[...rejected].filter((id) => !refused.has(id)).map((id) => `rejected ${id}`),
     ...[...refusals]
@@ -102,7 +109,7 @@ describe('a process that is killed', () => {
         await callers.stop();
       }
       for (const id of callers.told.stored) everStored.add(id);
-      expect(await unrecorded(callers.told)).toEqual([]);
+      expect(await unrecorded(callers.told, callers.reader)).toEqual([]);
       expect(checkLog(await readLog(database))).toEqual([]);
     },
     60_000,

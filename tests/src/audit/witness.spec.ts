@@ -78,10 +78,10 @@ describe('the log’s head', () => {
   });
 
   it('is cosigned again when it has grown, from what each witness has seen', async () => {
-    const before = await cosigned();
+    const before = Number((await cosigned()).split('\n')[1]);
     await scene.appendMany('more', 100);
-    const after = await cosigned();
-    expect([before.split('\n')[1], after.split('\n')[1]]).toEqual(['300', '400']);
+    expect(before).toBeGreaterThanOrEqual(300);
+    expect((await cosigned()).split('\n')[1]).toBe(String(before + 100));
   });
 
   it('is not cosigned by a witness that saw another tree, and says so to those who ask for it', async () => {

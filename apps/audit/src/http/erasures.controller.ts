@@ -1,5 +1,5 @@
 import { ErasureRequest, type ErasurePreview, type ErasureView, type Page } from '@mandate/contracts';
-import { Describe, DocumentPipe, FromCaller, QueryPipe, schemas, type Caller } from '@mandate/service-host';
+import { Describe, Discloses, DocumentPipe, FromCaller, QueryPipe, schemas, type Caller } from '@mandate/service-host';
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { PageQuery } from './documents.js';
 import { ErasureApi } from './erasure-api.js';
@@ -26,6 +26,7 @@ export class ErasuresController {
     body: ErasureRequest,
     answers: { 200: { description: 'Nothing is changed', schema: ERASURE_PREVIEW } },
   })
+  @Discloses()
   @Post('preview')
   @HttpCode(200)
   preview(@FromCaller() caller: Caller, @Body(new DocumentPipe(ErasureRequest)) request: ErasureRequest): Promise<ErasurePreview> {

@@ -1,9 +1,14 @@
 import type { AuditEventView, Page } from '@mandate/contracts';
-import { Describe, FromCaller, QueryPipe, schemas, type Caller } from '@mandate/service-host';
+import { isUlid } from '@mandate/kernel';
+import { Describe, Discloses, FromCaller, QueryPipe, schemas, type Asked, type Caller } from '@mandate/service-host';
 import { Controller, Get, Query } from '@nestjs/common';
 import { AuditSearch } from './audit-search.js';
 import { EventQuery } from './documents.js';
 import { AUDIT_EVENT } from './view-schemas.js';
+
+/** Who asks for the history of one aggregate looks at that one; nothing else of a question is kept. */
+const asked = ({ query: { resource } }: Asked): string | null =>
+  typeof resource === 'string' && isUlid(resource.split('/')[1] ?? '') ? resource : null;
 
 @Controller('api/audit/events')
 export class EventsController {
@@ -15,6 +20,7 @@ export class EventsController {
     query: EventQuery,
     answers: { 200: { description: 'A page', schema: schemas.page(AUDIT_EVENT) } },
   })
+  @Discloses(asked)
   @Get()
   events(@FromCaller() caller: Caller, @Query(new QueryPipe(EventQuery)) query: EventQuery): Promise<Page<AuditEventView>> {
     return this.search.events(caller, query);

@@ -47,15 +47,26 @@ describe('the search of the trail', () => {
     ['outcome=denied', ['d2.1']],
     [`trace=${TRACE}`, ['d2.1']],
     ['until=2020-01-01T00:00:00Z', []],
-    ['since=2020-01-01T00:00:00Z&limit=1', ['d3.2']],
+    ['since=2020-01-01T00:00:00Z&actor=ann&limit=1', ['d3.2']],
     ['since=2999-01-01T00:00:00Z', []],
   ])('finds by %s', async (query, found) => expect(await places(query)).toEqual(found));
+
+  it('shows who searched before', async () => {
+    const [newest] = await search('limit=1');
+    expect(newest).toMatchObject({
+      action: 'dev.mandate.audit.read.v1',
+      actor: { id: 'admin' },
+      data: { operation: 'GET /api/audit/events' },
+    });
+  });
 
   it('goes on where the cursor says', async () => {
     const seen: string[] = [];
     let cursor: string | null = '';
     while (cursor !== null) {
-      const { body }: { body: Page<AuditEventView> } = await scene.get(`/api/audit/events?limit=2${cursor && `&cursor=${cursor}`}`);
+      const { body }: { body: Page<AuditEventView> } = await scene.get(
+        `/api/audit/events?action=dev.mandate.delegation.&limit=2${cursor && `&cursor=${cursor}`}`,
+      );
       seen.push(...body.items.map(({ position }) => String(position)));
       cursor = body.nextCursor;
     }

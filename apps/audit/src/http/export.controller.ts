@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { EXPORTERS } from '@mandate/audit-trail';
-import { Describe, FromCaller, QueryPipe, type Caller } from '@mandate/service-host';
+import { Describe, DisclosesNothing, FromCaller, QueryPipe, type Caller } from '@mandate/service-host';
 import { Controller, Get, Query, Res } from '@nestjs/common';
 import { AuditExports } from './audit-search.js';
 import { ExportProofQuery, ExportQuery } from './documents.js';
@@ -22,6 +22,7 @@ export class ExportController {
     query: ExportQuery,
     answers: { 200: { description: 'As the format says, until the end of the log', schema: {}, contentTypes: CONTENT_TYPES } },
   })
+  @DisclosesNothing('recorded by itself')
   @Get()
   async export(
     @FromCaller() caller: Caller,
@@ -47,6 +48,7 @@ export class ExportController {
     query: ExportProofQuery,
     answers: { 200: { description: 'As `mandate audit verify --export` reads it', schema: {}, contentTypes: [PROOF] } },
   })
+  @DisclosesNothing('recorded by itself')
   @Get('proof')
   async proof(
     @FromCaller() caller: Caller,

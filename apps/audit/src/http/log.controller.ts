@@ -1,9 +1,25 @@
-import { Describe, FromCaller, QueryPipe, schemas, type Caller } from '@mandate/service-host';
+import {
+  Describe,
+  Discloses,
+  DisclosesNothing,
+  FromCaller,
+  inPath,
+  QueryPipe,
+  schemas,
+  type Asked,
+  type Caller,
+} from '@mandate/service-host';
 import { Controller, Get, Header, Param, Query, StreamableFile } from '@nestjs/common';
 import { AuditLog, type ConsistencyProof } from './audit-log.js';
 import { ConsistencyQuery } from './documents.js';
 
 const { list, record, text } = schemas;
+/** Bundles hold the records of all tenants; other tiles are hashes, and public like the head. Who mirrors the log reads all: how many is enough. */
+const bundles = ({ params: { path } }: Asked): string | false =>
+  ['entries', 'records'].includes(pathOf(path).split('/', 1)[0] as string) ? 'log/entries' : false;
+
+const pathOf = (path: string | readonly string[] | undefined): string => (typeof path === 'string' ? path : (path ?? []).join('/'));
+
 const TEXT = 'text/plain; charset=utf-8';
 const OCTETS = 'application/octet-stream';
 const plain = (description: string) => ({ 200: { description, schema: text, contentTypes: ['text/plain'] } });
@@ -18,6 +34,7 @@ export class LogController {
     description: 'A C2SP checkpoint, with the witnesses’ cosignatures.',
     answers: plain('A signed note'),
   })
+  @DisclosesNothing('public')
   @Get('checkpoint')
   @Header('content-type', TEXT)
   @Header('cache-control', 'no-cache')
@@ -30,6 +47,7 @@ export class LogController {
     description: 'For convenience: an auditor takes the key from elsewhere, and compares.',
     answers: plain('A verifier key'),
   })
+  @DisclosesNothing('public')
   @Get('vkey')
   @Header('content-type', TEXT)
   vkey(): string {
@@ -43,10 +61,11 @@ export class LogController {
       '`tile/records/…` only, with lengths of 32 bits.',
     answers: { 200: { description: 'Hashes or entries', schema: { type: 'string', format: 'binary' }, contentTypes: [OCTETS] } },
   })
+  @Discloses(bundles)
   @Get('tile/*path')
   @Header('cache-control', 'private, max-age=31536000, immutable')
   async tile(@Param('path') path: string | string[]): Promise<StreamableFile> {
-    const { bytes, contentType } = await this.log.file(`tile/${Array.isArray(path) ? path.join('/') : path}`);
+    const { bytes, contentType } = await this.log.file(`tile/${pathOf(path)}`);
     return new StreamableFile(bytes, { type: contentType, length: bytes.length });
   }
 
@@ -55,6 +74,7 @@ export class LogController {
     description: 'A tlog-proof file, by the event’s id or position, with the event’s canonical bytes as its extra data. Verified offline.',
     answers: plain('A tlog-proof file'),
   })
+  @Discloses(inPath('event', 'event'))
   @Get('proofs/:event')
   @Header('content-type', TEXT)
   proof(@FromCaller() caller: Caller, @Param('event') event: string): Promise<string> {
@@ -66,6 +86,7 @@ export class LogController {
     query: ConsistencyQuery,
     answers: { 200: { description: 'RFC 6962 hashes, base64', schema: record({ from: text, to: text, proof: list(text) }) } },
   })
+  @DisclosesNothing('public')
   @Get('consistency')
   consistency(@Query(new QueryPipe(ConsistencyQuery)) { from, to }: ConsistencyQuery): Promise<ConsistencyProof> {
     return this.log.consistency(from, to);

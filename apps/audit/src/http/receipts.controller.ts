@@ -1,4 +1,4 @@
-import { Describe, FromCaller, type Caller } from '@mandate/service-host';
+import { Describe, Discloses, FromCaller, inPath, type Caller } from '@mandate/service-host';
 import { Controller, Get, Header, Param } from '@nestjs/common';
 import { AuditLog } from './audit-log.js';
 
@@ -18,6 +18,7 @@ export class ReceiptsController {
       },
     },
   })
+  @Discloses(inPath('delegation', 'delegationId'))
   @Get(':delegationId')
   @Header('content-type', 'application/json; charset=utf-8')
   receipt(@FromCaller() caller: Caller, @Param('delegationId') delegationId: string): Promise<string> {

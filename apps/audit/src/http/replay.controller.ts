@@ -1,5 +1,5 @@
 import { ForkRequest, type AggregateStateView, type ForkView, type SystemStateView } from '@mandate/contracts';
-import { Describe, DocumentPipe, FromCaller, QueryPipe, type Caller } from '@mandate/service-host';
+import { Describe, DisclosesNothing, DocumentPipe, FromCaller, QueryPipe, type Caller } from '@mandate/service-host';
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { StateQuery } from './documents.js';
 import { ReplayApi } from './replay-api.js';
@@ -15,6 +15,7 @@ export class ReplayController {
     query: StateQuery,
     answers: { 200: { description: 'As it was', schema: STATE } },
   })
+  @DisclosesNothing('recorded by itself')
   @Get('state')
   state(@FromCaller() caller: Caller, @Query(new QueryPipe(StateQuery)) query: StateQuery): Promise<AggregateStateView | SystemStateView> {
     return this.replay.state(caller, query);

@@ -1,5 +1,5 @@
 import { HoldRequest, RetentionRequest, type HoldView, type RetentionRunView, type RetentionView } from '@mandate/contracts';
-import { Describe, DocumentPipe, FromCaller, type Caller } from '@mandate/service-host';
+import { Describe, Discloses, DocumentPipe, FromCaller, type Caller } from '@mandate/service-host';
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { RetentionApi } from './retention-api.js';
 import { HOLD, RETENTION, RETENTION_RUN } from './view-schemas.js';
@@ -17,6 +17,7 @@ export class RetentionController {
   }
 
   @Describe({ summary: 'Say how long events are kept', body: RetentionRequest, answers: AS_IT_IS })
+  @Discloses()
   @Post()
   @HttpCode(200)
   change(@FromCaller() caller: Caller, @Body(new DocumentPipe(RetentionRequest)) request: RetentionRequest): Promise<RetentionView> {

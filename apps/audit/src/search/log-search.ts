@@ -1,9 +1,10 @@
-import { hasTerms, termGroups } from '@mandate/audit-trail';
+import { concernedBy, hasTerms, termGroups } from '@mandate/audit-trail';
 import type { AuditEventView, Page } from '@mandate/contracts';
 import type { EventStore } from '@mandate/event-store';
 import type { Caller } from '@mandate/service-host';
 import { AuditSearch, OUTCOMES, type EventFilter, type EventQuery } from '../http/index.js';
 import { auditView, type LogReader } from '../log/log-reader.js';
+import { newestFirst } from './newest-first.js';
 import type { SearchIndex } from './search-index.js';
 
 const CHUNK = 500;
@@ -12,7 +13,7 @@ const CHUNK = 500;
 export interface Scope {
   tenant: string;
   groups: string[][];
-  /** One aggregate, when only its events are wanted. */
+  /** One aggregate, when only its events are wanted, and what says that it was looked at. */
   stream: { type: string; id: string } | null;
   first: number;
   last: number;
@@ -48,7 +49,7 @@ export class LogSearch extends AuditSearch {
     const stream = type !== undefined && id.length > 0 ? { type, id: id.join('/') } : null;
     const types = filter.action?.endsWith('.') ? (await this.store.database.query(TYPES)).map((row) => row['type'] as string) : [];
     const typesOf = (action: string): string[] => (action.endsWith('.') ? types.filter((known) => known.startsWith(action)) : [action]);
-    const groups = termGroups({ ...filter, ...(type === undefined ? {} : { resourceType: type }) }, typesOf);
+    const groups = termGroups({ ...filter, ...(type === undefined || stream ? {} : { resourceType: type }) }, typesOf);
     return {
       tenant,
       // Whoever asks for nothing in particular still asks for one tenant's events.
@@ -59,11 +60,14 @@ export class LogSearch extends AuditSearch {
     };
   }
 
-  private async *backwards(scope: Scope, wanted: number): AsyncGenerator<AuditEventView[]> {
-    if (scope.stream) {
-      yield* this.ofStream(scope, scope.stream);
-      return;
-    }
+  private backwards(scope: Scope, wanted: number): AsyncGenerator<AuditEventView[]> {
+    const { stream, groups } = scope;
+    if (!stream) return this.byTerms(scope, wanted);
+    const looks = { ...scope, stream: null, groups: [...groups, ...termGroups({ concerned: nameOf(stream) }, () => [])] };
+    return newestFirst(this.ofStream(scope, stream), this.byTerms(looks, wanted));
+  }
+
+  private async *byTerms(scope: Scope, wanted: number): AsyncGenerator<AuditEventView[]> {
     const indexed = await this.index.indexedTo();
     for (let last = scope.last; last > indexed && last >= scope.first; last -= CHUNK) {
       const from = Math.max(scope.first, indexed + 1, last - CHUNK + 1);
@@ -97,7 +101,9 @@ export class LogSearch extends AuditSearch {
   }
 }
 
+const nameOf = ({ type, id }: { type: string; id: string }): string => `${type}/${id}`;
+
 export const isIn = (event: AuditEventView, { tenant, groups, stream }: Scope): boolean =>
   event.tenant === tenant &&
-  (stream === null || (event.resource.type === stream.type && event.resource.id === stream.id)) &&
+  (stream === null || nameOf(event.resource) === nameOf(stream) || concernedBy(event).includes(nameOf(stream))) &&
   hasTerms(event, groups);

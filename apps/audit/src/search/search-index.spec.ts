@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { SEGMENT_SIZE, termGroups, type SearchFilter } from '@mandate/audit-trail';
 import type { AuditEventView, Page } from '@mandate/contracts';
+import type { JsonObject } from '@mandate/kernel';
 import { seeded, until } from '@mandate/testing';
 import pg from 'pg';
 import { startAuditScene, type AuditScene } from '../../spec/start-audit.js';
@@ -94,4 +95,31 @@ it('forgets what retention dropped', async () => {
   await client.end();
   const { body } = await scene.get<Page<AuditEventView>>('/api/audit/events?q=rare');
   expect(body.items).toHaveLength(1);
+});
+
+it('finds who looked at an aggregate beside what happened to it, newest first, when both are indexed', async () => {
+  const look = async (data: JsonObject): Promise<void> => {
+    const [stream, actor] = [{ type: 'audit', id: 'reads-tests' }, { kind: 'operator', id: 'grace' } as const];
+    const events = [{ type: 'dev.mandate.audit.read.v1', occurredAt: '2026-11-25T12:00:00.000Z', data }];
+    await scene.store.append({ tenant: 'default', stream, expected: 'any', events, actor, correlationId: 'c' });
+  };
+  await scene.append('seen', [{}, {}]);
+  await look({ resource: 'delegation/seen' });
+  await look({ resource: 'delegation/other' });
+  await scene.append('seen', [{}]);
+  await look({ resources: ['delegation/other', 'delegation/seen'] });
+  const indexed = { name: 'third_segment', text: 'SELECT FROM audit.segment WHERE segment = 2' };
+  for (let i = 0; i < SEGMENT_SIZE; i += 100)
+    await scene.append(
+      `more${i}`,
+      Array.from({ length: 100 }, () => ({})),
+    );
+  await until(async () => (await scene.store.database.query(indexed)).length > 0, { what: 'the third segment' });
+  const search = async (query: string): Promise<string[]> =>
+    (await scene.get<Page<AuditEventView>>(`/api/audit/events?resource=delegation/seen${query}`)).body.items.map(
+      ({ resource }) => `${resource.type}.${resource.version}`,
+    );
+  expect(await search('')).toEqual(['audit.3', 'delegation.3', 'audit.1', 'delegation.2', 'delegation.1']);
+  expect(await search('&actor=grace')).toEqual(['audit.3', 'audit.1']);
+  expect(await search('&limit=2')).toEqual(['audit.3', 'delegation.3']);
 });

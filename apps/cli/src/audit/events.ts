@@ -24,15 +24,21 @@ export const registerEvents: Register = (audit, context) => {
   });
 };
 
+/** What the trail says of a look at something stands in a stream of its own; what was looked at says more. */
+const toText = ({ type, id }: AuditEventView['resource'], { resource, operation }: AuditEventView['data']): string => {
+  const shown = type === 'audit' ? (resource ?? operation) : undefined;
+  return typeof shown === 'string' ? shown : `${type}/${id}`;
+};
+
 const lines = (output: Output, items: readonly AuditEventView[]): string[] => {
   if (items.length === 0) return ['none'];
   const head = ['position', 'recorded', 'by', 'did', 'to', 'outcome'].map((name) => output.paint('dim', name));
-  const rows = items.map(({ position, recordedAt, actor, action, resource, outcome, reason }) => [
+  const rows = items.map(({ position, recordedAt, actor, action, resource, outcome, reason, data }) => [
     String(position),
     recordedAt.slice(0, 19).replace('T', ' '),
     [actor.id, ...(actor.onBehalfOf ?? [])].join(' for '),
     action.replace(/^dev\.mandate\.|\.v\d+$/g, ''),
-    `${resource.type}/${resource.id}`,
+    toText(resource, data),
     outcome === 'success' ? outcome : output.paint('red', reason ? `${outcome} (${reason})` : outcome),
   ]);
   return table([head, ...rows]);

@@ -29,7 +29,7 @@ const historyOf = async (api: ApiClient, id: string): Promise<AuditEventView[]> 
   while (cursor !== null) {
     const query = new URLSearchParams({ resource: `delegation/${id}`, limit: String(PAGE), ...(cursor === '' ? {} : { cursor }) });
     const page: Page<AuditEventView> = await api.json('GET', `/api/audit/events?${query}`);
-    events.push(...page.items);
+    events.push(...page.items.filter(({ resource }) => resource.type === 'delegation'));
     cursor = page.nextCursor;
   }
   if (events.length === 0) throw new CliError('NOT_FOUND', `there is no delegation ${id}`, EXIT.no);

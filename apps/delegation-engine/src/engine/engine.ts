@@ -6,6 +6,8 @@ import {
   CommitCounter,
   DeadLetters,
   Publisher,
+  ReadRecorder,
+  type RecorderOptions,
   RefusalRecorder,
   runProjection,
   runReactor,
@@ -70,6 +72,7 @@ export class Engine {
   readonly transport: JetStreamServer;
   readonly publisher: Publisher;
   readonly refusals: RefusalRecorder;
+  readonly reads: ReadRecorder;
   private readonly counter: CommitCounter;
   private readonly replies: Replies;
   private readonly children: Children;
@@ -94,7 +97,8 @@ export class Engine {
     const owner = `${instance}-${ulid(Date.now(), randomBytes(10))}`;
     this.replies = new Replies(connection);
     this.counter = new CommitCounter({ store, instance: `delegation-engine-${instance}`, clock: clock ?? { now: () => Date.now() } });
-    this.refusals = this.recordRefusals();
+    this.refusals = new RefusalRecorder({ ...this.recording('refusals'), answered: this.counter.refused });
+    this.reads = new ReadRecorder(this.recording('reads'));
     this.work = new Work({
       ground,
       replies: this.replies,
@@ -191,15 +195,14 @@ export class Engine {
     });
   }
 
-  private recordRefusals(): RefusalRecorder {
+  private recording(what: string): RecorderOptions {
     const { logger, clock, instance } = this.options;
-    return new RefusalRecorder({
+    return {
       store: this.ground.store,
       instance: `delegation-engine-${instance}`,
       clock: clock ?? { now: () => Date.now() },
-      answered: this.counter.refused,
-      onError: (error) => logger.warn({ error: String(error) }, 'refusals cannot be put on record just now; they stay counted'),
-    });
+      onError: (error) => logger.warn({ error: String(error) }, `${what} cannot be put on record just now; they stay counted`),
+    };
   }
 
   private takeRequests(): Requests {
@@ -233,6 +236,7 @@ export class Engine {
       { name: 'quarantine', everyMs: SWEEP_MS, run: () => dispatcher.takeAwayQuarantined() },
       { name: 'policies', everyMs: SWEEP_MS, run: () => policies.readAgain() },
       { name: 'reputations', everyMs: SWEEP_MS, run: () => reputationStreams.readAgain() },
+      { name: 'reads', everyMs: MINUTE_MS, run: () => this.reads.endWindows() },
       { name: 'counter', everyMs: MINUTE_MS, run: () => this.counter.tell() },
       { name: 'starts', everyMs: STARTS_MS, run: () => dispatcher.recordStarts() },
     ]);
@@ -305,6 +309,7 @@ export class Engine {
     this.layers.stop();
     await this.publisher.stop();
     await this.refusals.stop();
+    await this.reads.stop();
     await this.counter.stop();
     this.replies.stop();
   }

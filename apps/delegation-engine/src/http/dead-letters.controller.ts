@@ -9,7 +9,7 @@ import {
   type DeadLetterView,
   type Page,
 } from '@mandate/contracts';
-import { Describe, DocumentPipe, FromCaller, QueryPipe, schemas, type Caller } from '@mandate/service-host';
+import { Describe, Discloses, DocumentPipe, FromCaller, inPath, QueryPipe, schemas, type Caller } from '@mandate/service-host';
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { IsIn, IsInt, Max, Min, ValidateIf } from 'class-validator';
 import { DeadLettersApi } from './dead-letters-api.js';
@@ -39,6 +39,7 @@ export class DeadLettersController {
   }
 
   @Describe({ summary: 'One dead letter with its content', answers: { 200: { description: 'All that is known', schema: DEAD_LETTER } } })
+  @Discloses(inPath('deadletter'))
   @Get(':id')
   view(@FromCaller() caller: Caller, @Param('id', ULID_PIPE) id: string): Promise<DeadLetterView> {
     return this.letters.view(caller, id);

@@ -14,7 +14,17 @@ import {
   type RebuildView,
 } from '@mandate/contracts';
 import { isUlid, ulid } from '@mandate/kernel';
-import { Describe, DocumentPipe, FromCaller, QueryPipe, schemas, type Caller } from '@mandate/service-host';
+import {
+  beforeDisclosing,
+  Describe,
+  Discloses,
+  DocumentPipe,
+  FromCaller,
+  inPath,
+  QueryPipe,
+  schemas,
+  type Caller,
+} from '@mandate/service-host';
 import { Body, Controller, Get, Header, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { DelegationApi } from './delegation-api.js';
 import { DelegationListQuery, EventListQuery, FeedbackBody, SteeringBody } from './documents.js';
@@ -34,6 +44,7 @@ const idIn = (body: Uint8Array): string | null => {
   }
 };
 
+const OF_DELEGATION = inPath('delegation');
 const ACKNOWLEDGED = { 200: { description: 'Its state now', schema: ACKNOWLEDGEMENT } };
 
 @Controller('api/delegations')
@@ -84,6 +95,7 @@ export class DelegationController {
   }
 
   @Describe({ summary: 'One delegation with its steps', answers: { 200: { description: 'As it is now', schema: DELEGATION } } })
+  @Discloses(OF_DELEGATION)
   @Get(':id')
   view(@FromCaller() caller: Caller, @Param('id', ULID_PIPE) id: string): Promise<DelegationView> {
     return this.delegations.view(caller, id);
@@ -99,6 +111,7 @@ export class DelegationController {
       200: { description: 'Events, oldest first', schema: schemas.page(EVENT), contentTypes: ['application/json', EVENT_STREAM] },
     },
   })
+  @Discloses(OF_DELEGATION)
   @Get(':id/events')
   events(
     @FromCaller() caller: Caller,
@@ -108,8 +121,8 @@ export class DelegationController {
     @Res() response: ServerResponse,
   ): Promise<void> {
     return wantsEventStream(request)
-      ? this.followEvents(caller, id, resumeAfter(request, query.after), response)
-      : this.listEvents(caller, id, query, response);
+      ? this.followEvents(caller, id, resumeAfter(request, query.after), request, response)
+      : this.listEvents(caller, id, query, request, response);
   }
 
   @Describe({
@@ -117,12 +130,14 @@ export class DelegationController {
     description: 'From what was recorded, and from the very model that answered.',
     answers: { 200: { description: 'Clauses, rule, features, plan', schema: EXPLANATION } },
   })
+  @Discloses(OF_DELEGATION)
   @Get(':id/explanation')
   explanation(@FromCaller() caller: Caller, @Param('id', ULID_PIPE) id: string): Promise<ExplanationView> {
     return this.delegations.explanation(caller, id);
   }
 
   @Describe({ summary: 'One event with its personal fields', answers: { 200: { description: 'The event', schema: EVENT } } })
+  @Discloses(OF_DELEGATION)
   @Get(':id/events/:eventId')
   event(
     @FromCaller() caller: Caller,
@@ -133,6 +148,7 @@ export class DelegationController {
   }
 
   @Describe({ summary: 'The whole output of a step', answers: { 200: { description: 'Any JSON', schema: {} } } })
+  @Discloses(OF_DELEGATION)
   @Get(':id/steps/:stepId/output')
   @Header('content-type', 'application/json; charset=utf-8')
   async output(
@@ -207,10 +223,17 @@ export class DelegationController {
     return this.delegations.command(caller, id, { ...body, commandId: body.commandId ?? newId(), type });
   }
 
-  private async listEvents(caller: Caller, id: string, { after, cursor, limit }: EventListQuery, response: ServerResponse): Promise<void> {
+  private async listEvents(
+    caller: Caller,
+    id: string,
+    { after, cursor, limit }: EventListQuery,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const found = await this.delegations.events(caller, id, Number(cursor ?? after ?? 0), limit + 1);
     const items = found.slice(0, limit);
     const nextCursor = found.length > limit ? String(items.at(-1)?.position) : null;
+    await beforeDisclosing(request);
     response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify({ items, nextCursor }));
   }
 
@@ -218,11 +241,13 @@ export class DelegationController {
    * Asks for one event first, so that an unknown delegation is a 404 and not an empty stream. Who has seen all of one that has ended is told
    * so (204): a browser's EventSource would ask again every two seconds for ever.
    */
-  private async followEvents(caller: Caller, id: string, after: number, response: ServerResponse): Promise<void> {
+  private async followEvents(caller: Caller, id: string, after: number, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const seenAll = async (): Promise<boolean> => (await this.delegations.events(caller, id, after, 1)).length === 0;
     const hasEnded = async (): Promise<boolean> => isFinal((await this.delegations.view(caller, id)).state);
     // Once more behind the end: its last events may have come between the two questions.
-    if ((await seenAll()) && (await hasEnded()) && (await seenAll())) {
+    const isOver = (await seenAll()) && (await hasEnded()) && (await seenAll());
+    await beforeDisclosing(request);
+    if (isOver) {
       response.writeHead(204).end();
       return;
     }

@@ -6,7 +6,7 @@ import {
   type RebuildView,
   type ReputationOverview,
 } from '@mandate/contracts';
-import { Describe, DocumentPipe, FromCaller, type Caller } from '@mandate/service-host';
+import { Describe, Discloses, DocumentPipe, FromCaller, type Caller } from '@mandate/service-host';
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ULID_PIPE } from './id.pipe.js';
 import { ReputationApi } from './reputation-api.js';
@@ -26,6 +26,7 @@ export class ReputationController {
   }
 
   @Describe({ summary: 'Change how reputations are counted', body: ReputationChange, answers: OVERVIEW })
+  @Discloses()
   @Post('reputation')
   @HttpCode(200)
   configure(@FromCaller() caller: Caller, @Body(new DocumentPipe(ReputationChange)) change: ReputationChange): Promise<ReputationOverview> {

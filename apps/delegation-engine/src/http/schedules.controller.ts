@@ -1,5 +1,5 @@
 import { NewSchedule, ScheduleChange, type Page, type ScheduleView } from '@mandate/contracts';
-import { Describe, DocumentPipe, FromCaller, QueryPipe, schemas, type Caller } from '@mandate/service-host';
+import { Describe, Discloses, DocumentPipe, FromCaller, inPath, QueryPipe, schemas, type Caller } from '@mandate/service-host';
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { IsInt, Matches, Max, Min, ValidateIf } from 'class-validator';
 import { PAGE_LIMITS } from './documents.js';
@@ -41,6 +41,7 @@ export class SchedulesController {
   }
 
   @Describe({ summary: 'One schedule', answers: { 200: { description: 'As it is now', schema: SCHEDULE } } })
+  @Discloses(inPath('schedule'))
   @Get(':id')
   view(@FromCaller() caller: Caller, @Param('id', ULID_PIPE) id: string): Promise<ScheduleView> {
     return this.schedules.view(caller, id);

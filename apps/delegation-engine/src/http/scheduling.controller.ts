@@ -1,5 +1,5 @@
 import { SchedulingChange, type SchedulingView } from '@mandate/contracts';
-import { Describe, DocumentPipe, FromCaller, type Caller } from '@mandate/service-host';
+import { Describe, Discloses, DocumentPipe, FromCaller, type Caller } from '@mandate/service-host';
 import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { SchedulingApi } from './scheduling-api.js';
 import { SCHEDULING } from './view-schemas.js';
@@ -22,6 +22,7 @@ export class SchedulingController {
     body: SchedulingChange,
     answers: POLICY,
   })
+  @Discloses()
   @Post()
   @HttpCode(200)
   change(@FromCaller() caller: Caller, @Body(new DocumentPipe(SchedulingChange)) change: SchedulingChange): Promise<SchedulingView> {

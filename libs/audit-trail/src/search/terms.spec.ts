@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AuditEventView } from '@mandate/contracts';
+import type { JsonObject } from '@mandate/kernel';
 import { anEvent } from '../../spec/an-event.js';
 import { hasTerms, termGroups, wordsIn, type SearchFilter } from './terms.js';
 
@@ -46,6 +47,25 @@ describe('a search', () => {
       ),
     ).toBe(false);
   });
+});
+
+describe('what says that something was looked at', () => {
+  const look = (data: JsonObject, type = 'audit'): AuditEventView =>
+    anEvent({ resource: { type, id: 'reads-1', version: 1 }, action: 'dev.mandate.audit.read.v1', data });
+  const concerns = (found: AuditEventView, concerned: string): boolean =>
+    hasTerms(
+      found,
+      termGroups({ concerned }, () => []),
+    );
+
+  it('is found by that, one or several', () => {
+    expect(concerns(look({ resource: 'delegation/d1' }), 'delegation/d1')).toBe(true);
+    expect(concerns(look({ resources: ['delegation/d1', 'delegation/d2'] }), 'delegation/d2')).toBe(true);
+    expect(concerns(look({ resource: 'delegation/d1' }), 'delegation/d2')).toBe(false);
+  });
+
+  it('is only what the trail itself says', () =>
+    expect(concerns(look({ resource: 'delegation/d1' }, 'delegation'), 'delegation/d1')).toBe(false));
 });
 
 describe('words', () => {

@@ -1,5 +1,6 @@
 /** By which words an event is found. A term is a letter for its kind, a colon, and the word; terms of different kinds never meet. */
 import type { AuditEventView } from '@mandate/contracts';
+import { AUDIT_AGGREGATE } from '../events.js';
 import { isUlid, type JsonObject, type JsonValue } from '@mandate/kernel';
 
 /** An event brings at most so many words of its data; what comes behind them is found by everything else. */
@@ -12,6 +13,8 @@ export interface SearchFilter {
   onBehalfOf?: string;
   /** An event type. */
   action?: string;
+  /** `<type>/<id>` of what was looked at. */
+  concerned?: string;
   /** Aggregate type. */
   resourceType?: string;
   outcome?: string;
@@ -32,14 +35,26 @@ export const termsOf = (event: Searchable): ReadonlySet<string> => {
 };
 
 /** What an event is found by beside its words: the letter of the kind, and the text. */
-export const eachField = ({ actor, action, resource, outcome, traceId }: Searchable, visit: (kind: string, text: string) => void): void => {
+export const eachField = (event: Searchable, visit: (kind: string, text: string) => void): void => {
+  const { actor, action, resource, outcome, traceId } = event;
   visit('a', actor.id);
   visit('t', action);
   visit('r', resource.type);
   visit('o', outcome);
   if (actor.onBehalfOf) for (const principal of actor.onBehalfOf) visit('b', principal);
   if (traceId !== undefined) visit('x', traceId);
+  for (const concerned of concernedBy(event)) visit('c', concerned);
 };
+
+/** `<type>/<id>` of what an event of the audit trail itself says was looked at: it stands in another stream than that. */
+export const concernedBy = ({ resource, data }: Pick<Searchable, 'resource' | 'data'>): readonly string[] => {
+  if (resource.type !== AUDIT_AGGREGATE) return NONE;
+  const { resource: one, resources: several } = data;
+  if (typeof one === 'string') return [one];
+  return Array.isArray(several) ? several.filter((name) => typeof name === 'string') : NONE;
+};
+
+const NONE: readonly string[] = [];
 
 /** The texts whose words an event is found by. `visit` takes one and answers how many words the event has by now: it is left at enough of them. */
 export const eachText = ({ action, reason, where, data }: Searchable, visit: (text: string) => number): void => {
@@ -77,9 +92,10 @@ const wordsOf = (event: Searchable): Set<string> => {
 
 /** Each group names alternatives; an event must have one of each. `typesOf`: the types that an action may stand for. */
 export const termGroups = (filter: SearchFilter, typesOf: (action: string) => readonly string[]): string[][] => {
-  const { actor, onBehalfOf, action, resourceType, outcome, trace, q } = filter;
+  const { actor, onBehalfOf, action, concerned, resourceType, outcome, trace, q } = filter;
   const single = [
     trace === undefined ? null : `x:${trace}`,
+    concerned === undefined ? null : `c:${concerned}`,
     actor === undefined ? null : `a:${actor}`,
     onBehalfOf === undefined ? null : `b:${onBehalfOf}`,
     outcome === undefined ? null : `o:${outcome}`,

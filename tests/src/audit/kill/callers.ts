@@ -10,6 +10,8 @@ export interface Told {
   rejected: Set<string>;
   /** By principal: refusals of other kinds that were answered. */
   refusals: Map<string, number>;
+  /** Ids of delegations that `reader` was shown. */
+  shown: Set<string>;
   /** Ids whose publish JetStream acked. */
   stored: Set<string>;
 }
@@ -23,7 +25,7 @@ const PAUSE_MS = 100;
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 
 export class Callers {
-  readonly told: Told = { taken: new Set(), rejected: new Set(), refusals: new Map(), stored: new Set() };
+  readonly told: Told = { taken: new Set(), rejected: new Set(), refusals: new Map(), shown: new Set(), stored: new Set() };
   private gone = false;
   private readonly running: Promise<void>[] = [];
 
@@ -34,10 +36,14 @@ export class Callers {
     private readonly round: string,
   ) {}
 
+  get reader(): string {
+    return `${this.round}-reader`;
+  }
+
   /** Whether somebody was told each kind of answer. */
   get allAnswered(): boolean {
-    const { taken, rejected, refusals } = this.told;
-    return taken.size > 3 && rejected.size > 0 && refusals.size === 2;
+    const { taken, rejected, refusals, shown } = this.told;
+    return taken.size > 3 && rejected.size > 0 && refusals.size === 2 && shown.size > 0;
   }
 
   start(): void {
@@ -47,6 +53,7 @@ export class Callers {
       () => this.command(),
       () => this.post(GOOD),
       () => this.look(),
+      () => this.read(),
     ];
     for (const way of ways)
       this.running.push(
@@ -89,6 +96,14 @@ export class Callers {
     const principal = `${this.round}-look`;
     const response = await fetch(`${this.url}/api/delegations/${newId()}`, { headers: { 'mandate-principal': principal } });
     if (response.status === 404) this.refused(principal);
+  }
+
+  /** Each time the newest that it was not shown yet: what is shown again is not recorded before it. */
+  private async read(): Promise<void> {
+    const id = [...this.told.taken].findLast((taken) => !this.told.shown.has(taken));
+    if (id === undefined) return;
+    const response = await fetch(`${this.url}/api/delegations/${id}`, { headers: { 'mandate-principal': this.reader } });
+    if (response.ok) this.told.shown.add(id);
   }
 
   private refused(principal: string): void {

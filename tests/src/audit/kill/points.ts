@@ -16,6 +16,7 @@ type Step = readonly [name: string, order: DeathOrder];
 const REQUESTED = 'dev.mandate.delegation.requested.v1';
 const REJECTED = 'dev.mandate.delegation.rejected.v1';
 const REFUSED = 'dev.mandate.audit.refused.v1';
+const READ = 'dev.mandate.audit.read.v1';
 
 /** What is written to PostgreSQL is validated and decided by then, and has waited in the queue of the group commit. */
 const appended = (what: string, type: string): Step[] => [
@@ -39,4 +40,7 @@ export const STEPS: readonly Step[] = [
   ...appended('a refusal', REFUSED),
   ['a refusal over HTTP: about to be answered', { when: 'before-saying', text: 'HTTP/1.1 404' }],
   ['a refusal over HTTP: answered', { when: 'said', text: 'HTTP/1.1 404' }],
+  ...appended('a read', READ),
+  ['a read over HTTP: about to be answered', { when: 'before-saying', text: 'HTTP/1.1 200' }],
+  ['a read over HTTP: answered', { when: 'said', text: 'HTTP/1.1 200' }],
 ];
