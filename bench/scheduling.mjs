@@ -107,10 +107,8 @@ const decisions = async () => {
   for (let i = 0; i < DECISIONS; i++) {
     const startedAt = performance.now();
     const rows = await store.waitingHead('queue', 'queued', 256);
-    const { granted } = allocator.handOut(
-      rows.map((row) => ({ ...row, attempt: 1, lease: 1 })),
-      Date.now(),
-    );
+    const queue = { tenant: 'queue', capability: 'queued', complete: false, steps: rows.map((row) => ({ ...row, attempt: 1, lease: 1 })) };
+    const { granted } = allocator.handOut([queue], Date.now());
     times.push(performance.now() - startedAt);
     if (granted.length !== 1) throw new Error(`${granted.length} granted`);
     allocator.takeBack(granted);
