@@ -7,7 +7,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 export class CheaperAppend1764378000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     const [{ server_version_num: version }] = (await runner.query('SHOW server_version_num')) as [{ server_version_num: string }];
-    const append = appendFunction(Number(version) >= RETURNS_OLD_ROWS ? MOVE_HEAD : LOCK_AND_MOVE_HEAD);
+    const append = APPEND.replace('/* head */', Number(version) >= RETURNS_OLD_ROWS ? MOVE_HEAD : LOCK_AND_MOVE_HEAD);
     for (const statement of [EXTEND_FRONTIER, append, UNCHECKED_PARTITIONS, PARTITIONS_AHEAD]) await runner.query(statement);
   }
 
@@ -61,7 +61,7 @@ const LOCK_AND_MOVE_HEAD = `
  * a violation undoes both. Of all else one query asks whether any is refused. Only then es.check_entries says which, and why. The statement that locks the
  * head moves it, too, by all of the call's events; where some are refused it is set again.
  */
-const appendFunction = (moveHead: string): string => `
+const APPEND = `
   CREATE OR REPLACE FUNCTION es.append(
     p_log smallint, p_now timestamptz,
     e_tenant text[], e_type text[], e_id text[], e_expected bigint[], e_count integer[], e_root integer[], e_next integer[], e_offset integer[],
@@ -88,7 +88,7 @@ const appendFunction = (moveHead: string): string => `
     END LOOP;
     IF leaves = '' THEN
       SELECT l.size, l.frontier INTO STRICT size_before, frontier_before FROM es.log l WHERE l.log_id = p_log FOR UPDATE;
-    ELSE${moveHead}
+    ELSE /* head */
     END IF;
     recorded := date_trunc('milliseconds', clock_timestamp());
     -- Every statement from here on has a snapshot taken under the lock.
