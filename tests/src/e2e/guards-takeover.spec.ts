@@ -69,6 +69,17 @@ const blockedBy = (id: string, state: string): Promise<Document> =>
     },
     { what: `${id} to be told of an ${state} breaker`, timeoutMs: 20_000 },
   );
+/** What is asked while the news of the breaker is on its way still goes through. */
+const firstHeldUp = async (): Promise<string> => {
+  for (;;) {
+    const id = await ask();
+    const ended = async (): Promise<'failed' | 'held' | undefined> => {
+      if (requester.typesOf(id).includes('failed')) return 'failed';
+      return (await blockOf(id))?.['kind'] === 'breaker' ? 'held' : undefined;
+    };
+    if ((await until(ended, { what: `${id} to fail or to wait`, timeoutMs: 20_000 })) === 'held') return id;
+  }
+};
 const leader = async (): Promise<string> => {
   const { rows } = await database.query<{ owner: string }>("SELECT owner FROM es.lease_owner WHERE name = 'scheduler'");
   return /^engine-[ab]/.exec(rows[0]?.owner ?? '')?.[0] ?? '';
@@ -84,8 +95,9 @@ it('a breaker that the scheduler opened stays open when it is killed, and over a
   await change({ type: 'set-breaker', kind: 'worker', name: 'w1', volume: 5, openFor: 'PT5M' });
   await Promise.all(Array.from({ length: 5 }, ask));
   await until(async () => (await breakerEvents()).includes('opened'), { what: 'the breaker to open' });
-  const id = await ask();
+  const id = await firstHeldUp();
   const opened = await blockedBy(id, 'open');
+  const offered = worker.offers.length;
 
   const killed = await leader();
   await engines.get(killed)?.kill();
@@ -97,12 +109,12 @@ it('a breaker that the scheduler opened stays open when it is killed, and over a
   engines.clear();
   last = await startEngineHere(world, { masterKey });
   expect(await blockedBy(id, 'open')).toEqual(opened);
-  expect(worker.offers).toHaveLength(5);
+  expect(worker.offers).toHaveLength(offered);
 
   isWell = true;
   last.clock.advance(5 * 60_000);
   await until(async () => (await breakerEvents()).includes('closed'), { what: 'the breaker to close', timeoutMs: 30_000 });
   expect(await breakerEvents()).toEqual(['ruleset', 'opened', 'halfopened', 'closed']);
   await until(() => requester.typesOf(id).includes('completed'), { what: 'what waited to be done', timeoutMs: 20_000 });
-  expect(worker.offers).toHaveLength(6);
+  expect(worker.offers).toHaveLength(offered + 1);
 }, 120_000);
