@@ -220,6 +220,13 @@ describe('a child that has ended', () => {
     expect(usedBy(state)).toMatchObject({ steps: 1 + 1 + 2 });
   });
 
+  it('counts with what it used where that is known already, and with what was set apart where it is not', () => {
+    const state = activeAfter(...begun, numbered(1, { steps: 4 }), numbered(2, { steps: 3 }));
+    const used = { steps: 1, cost: { microUsd: 70, tokens: 5 } };
+    expect(usedBy(state)).toMatchObject({ steps: 1 + 4 + 3 });
+    expect(usedBy(state, new Map([['c1', used]]))).toEqual({ steps: 1 + 1 + 3, cost: { microUsd: 70, tokens: 5 } });
+  });
+
   it('still counts as one of those that a delegation may have', () => {
     const many = Array.from({ length: 1_000 }, (_, n) => [
       child({ steps: 1 }, { childId: `c${n}` }),

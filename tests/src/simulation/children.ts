@@ -1,14 +1,6 @@
 /** Admission of children by the owner of their parent, as Children has it. */
 import type { DelegationRequest } from '@mandate/contracts';
-import {
-  addCost,
-  isRunning,
-  usedBy,
-  type ActiveDelegation,
-  type BudgetLeft,
-  type DelegationDecisionCommand,
-  type Used,
-} from '@mandate/delegation';
+import { isRunning, usedBy, type ActiveDelegation, type BudgetLeft, type DelegationDecisionCommand, type Used } from '@mandate/delegation';
 import { AppError, parseDuration } from '@mandate/kernel';
 import type { SimEngine } from './engine.js';
 import { SECOND } from './scenario.js';
@@ -94,17 +86,12 @@ export class SimChildren {
   private usedByEnded(id: string): Used | null {
     const { state } = this.engine.writer.read(id);
     if (state.status === 'active' || state.status === 'absent') return null;
-    const used = usedBy(state);
+    const ended = new Map<string, Used>();
     for (const child of 'children' in state ? state.children : []) {
       const below = child.ended ? null : this.usedByEnded(child.id);
-      if (!below) continue;
-      used.steps += below.steps - child.steps;
-      used.cost = addCost(used.cost, {
-        microUsd: below.cost.microUsd - child.cost.microUsd,
-        tokens: below.cost.tokens - child.cost.tokens,
-      });
+      if (below) ended.set(child.id, below);
     }
-    return used;
+    return usedBy(state, ended);
   }
 }
 

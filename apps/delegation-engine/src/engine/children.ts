@@ -1,15 +1,6 @@
 /** Admission of child delegations: asked of the engine that owns the parent, which is often this one. */
 import { toProblem, type DelegationRequest, type Problem } from '@mandate/contracts';
-import {
-  addCost,
-  isRunning,
-  lineageOf,
-  usedBy,
-  type ActiveDelegation,
-  type Approval,
-  type BudgetLeft,
-  type Used,
-} from '@mandate/delegation';
+import { isRunning, lineageOf, usedBy, type ActiveDelegation, type Approval, type BudgetLeft, type Used } from '@mandate/delegation';
 import type { EventStore, Keyring } from '@mandate/event-store';
 import { AppError, type ErrorKind } from '@mandate/kernel';
 import type { NatsConnection, Subscription } from '@nats-io/transport-node';
@@ -149,18 +140,12 @@ export class Children {
     const row = await this.options.store.findStream(tenant, { type: 'delegation', id });
     if (!row || row.open) return null;
     const { state } = await this.options.work.writer.read(tenant, id);
-    const { steps, cost } = usedBy(state);
-    const used = { steps, cost };
+    const ended = new Map<string, Used>();
     for (const child of 'children' in state ? state.children : []) {
       const below = child.ended ? null : await this.usedByEnded(tenant, child.id);
-      if (!below) continue;
-      used.steps += below.steps - child.steps;
-      used.cost = addCost(used.cost, {
-        microUsd: below.cost.microUsd - child.cost.microUsd,
-        tokens: below.cost.tokens - child.cost.tokens,
-      });
+      if (below) ended.set(child.id, below);
     }
-    return used;
+    return usedBy(state, ended);
   }
 
   private isCurrent(

@@ -77,13 +77,17 @@ export const decideChildEnded = (
   return [{ type: 'childended', at: now, data: { childId, used: { steps: used.steps, usd: usdText(microUsd), tokens } } }];
 };
 
-/** What a delegation and everything below it used, as far as it knows: children that have not ended count with all that was set apart. */
-export const usedBy = (state: Delegation): Used => {
+/**
+ * What a delegation and everything below it used, as far as it knows: children that have not ended count with all that was set apart.
+ * `ended`: by id, what others used that have ended since.
+ */
+export const usedBy = (state: Delegation, ended: ReadonlyMap<string, Used> = new Map()): Used => {
   if (!('steps' in state)) return { steps: 0, cost: NO_COST };
   const own = stepsOf(state).filter((step) => step.compensates === null).length;
+  const below: Used[] = state.children.map((child) => ended.get(child.id) ?? child);
   return {
-    steps: state.children.reduce((sum, child) => sum + child.steps, own),
-    cost: state.children.reduce((sum, child) => addCost(sum, child.cost), state.spent),
+    steps: below.reduce((sum, { steps }) => sum + steps, own),
+    cost: below.reduce((sum, { cost }) => addCost(sum, cost), state.spent),
   };
 };
 
