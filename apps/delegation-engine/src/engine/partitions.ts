@@ -55,14 +55,15 @@ export class Partitions implements Ownership {
     return { index: partition, epoch };
   }
 
-  /** Renews what is owned and takes what is this engine's share. Called every second. */
+  /** Renews what is owned and takes what is this engine's share. Called every second: what fails is done by the next one. */
   tick(): Promise<void> {
-    this.changing = this.changing.then(() => this.balance());
-    return this.changing;
+    const balanced = this.changing.then(() => this.balance());
+    this.changing = balanced.catch(() => undefined);
+    return balanced;
   }
 
   async stop(): Promise<void> {
-    await this.changing.catch(() => undefined);
+    await this.changing;
     for (const partition of this.owned) await this.drop(partition);
     await this.options.store.releasePartitions(this.options.instance);
   }
@@ -80,6 +81,17 @@ export class Partitions implements Ownership {
     const gained = [...owned].filter(([partition]) => !this.epochs.has(partition));
     for (const [partition, epoch] of gained) this.epochs.set(partition, epoch);
     if (gained.length > 0) logger.info({ gained: gained.map(([partition]) => partition), owned: this.owned }, 'partitions taken over');
-    await Promise.all(gained.map(([partition]) => this.options.gained(partition)));
+    const taken = await Promise.allSettled(gained.map(([partition]) => this.gain(partition)));
+    for (const one of taken) if (one.status === 'rejected') throw one.reason;
+  }
+
+  private async gain(partition: number): Promise<void> {
+    try {
+      await this.options.gained(partition);
+    } catch (error) {
+      // Its lease stays, so the next tick gains it again.
+      await this.drop(partition);
+      throw error;
+    }
   }
 }
