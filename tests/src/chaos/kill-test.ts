@@ -23,6 +23,8 @@ export interface KillTestOptions {
   /** Of this test alone; holds the servers' data and the logs. */
   folder: string;
   log: (line: string) => void;
+  /** For whoever gives up on the test: what runs has to be stopped by its supervisor, which would start again what others kill. */
+  onStarted?: (system: System) => void;
 }
 
 /** From the last request and the last recovery to the last ending. */
@@ -39,6 +41,7 @@ export const killTest = async (options: KillTestOptions): Promise<KillReport> =>
   ];
   const startedAt = performance.now();
   const system = await startSystem({ folder: options.folder, workers: options.workers, random: systemRandom, log });
+  options.onStarted?.(system);
   try {
     const plan = planKills(killRandom, killsEach, (delegations / perSecond) * 1_000);
     const [load, kills] = await Promise.all([
