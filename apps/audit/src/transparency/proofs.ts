@@ -13,7 +13,7 @@ import {
 } from '@mandate/audit-log';
 import type { Database, Row } from '@mandate/event-store';
 import { AppError, isUlid } from '@mandate/kernel';
-import type { TreeStore } from './tree-store.js';
+import type { TreeHead, TreeStore } from './tree-store.js';
 
 export interface SignedHead {
   /** The signed note. */
@@ -61,12 +61,7 @@ export class LogProofs {
 
   /** The last signed head; one that the witnesses signed where that reaches `position`. Throws AppError `NOT_SIGNED_YET`. */
   async signedHead(position = 0n): Promise<SignedHead> {
-    const { checkpoint, cosigned } = await this.store.head();
-    for (const text of [cosigned, checkpoint]) {
-      const size = text === null ? undefined : parseCheckpointText(parseNote(utf8(text))?.text ?? '')?.size;
-      if (text !== null && size !== undefined && size >= position) return { text, size };
-    }
-    throw new AppError('NOT_SIGNED_YET', 'unavailable', 'the log’s head is signed every second: try again');
+    return headOver(position, await this.store.head());
   }
 
   async consistency(oldSize: bigint, size: bigint): Promise<Uint8Array[]> {
@@ -85,8 +80,8 @@ export class LogProofs {
 
   /** The proof file of an event of the tenant, by its id or position. Throws AppError `NOT_FOUND`, `NOT_SIGNED_YET`. */
   async proofFile(tenant: string, event: string): Promise<string> {
-    const { position, canonical } = await this.find(tenant, event);
-    const { text, size } = await this.signedHead(position);
+    const [{ position, canonical }, head] = await Promise.all([this.find(tenant, event), this.store.head()]);
+    const { text, size } = headOver(position, head);
     const [inclusion] = (await this.inclusions([position], size)) as [Inclusion];
     return formatTlogProof({ extra: canonical, ...inclusion, checkpoint: utf8(text) });
   }
@@ -126,6 +121,14 @@ export class LogProofs {
     return prove(this.hasher, ranges, await this.store.tiles(tilesOf(ranges)));
   }
 }
+
+const headOver = (position: bigint, { checkpoint, cosigned }: TreeHead): SignedHead => {
+  for (const text of [cosigned, checkpoint]) {
+    const size = text === null ? undefined : parseCheckpointText(parseNote(utf8(text))?.text ?? '')?.size;
+    if (text !== null && size !== undefined && size >= position) return { text, size };
+  }
+  throw new AppError('NOT_SIGNED_YET', 'unavailable', 'the log’s head is signed every second: try again');
+};
 
 interface Entry {
   position: bigint;

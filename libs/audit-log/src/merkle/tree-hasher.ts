@@ -2,12 +2,15 @@
 export type Sha256 = (bytes: Uint8Array) => Uint8Array;
 
 export const HASH_BYTES = 32;
-const LEAF = 0;
+/** Leaves are hashed behind a byte 0, nodes behind a byte 1. */
 const NODE = 1;
+/** What most entries fit in. */
+const LEAF_BYTES = 4_096;
 
 export class TreeHasher {
-  /** One a hasher, not one a call: the hash is made before anybody else can write to it. */
+  /** One a hasher, not one a call: the hash is made before anybody else can write to it. A leaf's grows to the longest entry. */
   private readonly node65 = new Uint8Array(1 + 2 * HASH_BYTES);
+  private prefixed = new Uint8Array(LEAF_BYTES);
 
   constructor(private readonly sha256: Sha256) {
     this.node65[0] = NODE;
@@ -19,10 +22,10 @@ export class TreeHasher {
   }
 
   leaf(entry: Uint8Array): Uint8Array {
-    const bytes = new Uint8Array(entry.length + 1);
-    bytes[0] = LEAF;
-    bytes.set(entry, 1);
-    return this.sha256(bytes);
+    const length = 1 + entry.length;
+    if (length > this.prefixed.length) this.prefixed = new Uint8Array(2 * length);
+    this.prefixed.set(entry, 1);
+    return this.sha256(this.prefixed.subarray(0, length));
   }
 
   node(left: Uint8Array, right: Uint8Array): Uint8Array {

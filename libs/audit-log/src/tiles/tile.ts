@@ -63,10 +63,19 @@ export const tileOf = ({ level, index }: NodeId): TileId & { offset: number; wid
 /** Gives a tile's hashes, as many as there are. */
 export type TileReader = (tile: TileId) => Uint8Array;
 
-/** A node's hash from the tile that holds it. Throws RangeError when the tile does not reach so far. */
+/** Subtrees of tiles that their reader keeps: the upper tiles are asked of in every proof, and hashing is most of a proof's work. */
+const roots = new WeakMap<Uint8Array, Map<number, Uint8Array>>();
+
+/** A node's hash from the tile that holds it. Throws RangeError when the tile does not reach so far. What a reader gave is not written to any more. */
 export const nodeFromTiles = (hasher: TreeHasher, node: NodeId, read: TileReader): Uint8Array => {
   const { level, index, offset, width } = tileOf(node);
-  const hashes = read({ level, index }).subarray(offset * HASH_BYTES, (offset + width) * HASH_BYTES);
-  if (hashes.length < width * HASH_BYTES) throw new RangeError(`tile ${tilePath({ level, index })} has no hash ${offset + width - 1}`);
-  return hasher.perfect(hashes);
+  const tile = read({ level, index });
+  if (tile.length < (offset + width) * HASH_BYTES)
+    throw new RangeError(`tile ${tilePath({ level, index })} has no hash ${offset + width - 1}`);
+  const known = roots.get(tile) ?? new Map<number, Uint8Array>();
+  if (known.size === 0) roots.set(tile, known);
+  const key = offset * TILE_WIDTH + width;
+  const root = known.get(key) ?? hasher.perfect(tile.subarray(offset * HASH_BYTES, (offset + width) * HASH_BYTES));
+  known.set(key, root);
+  return root;
 };
