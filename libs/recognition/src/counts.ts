@@ -7,7 +7,8 @@ const STEPS = 13;
 export const packCount = (count: number): number =>
   count < EXACT ? count : Math.min(255, EXACT + Math.round(Math.log2(count / EXACT) * STEPS));
 export const unpackCount = (packed: number): number => (packed < EXACT ? packed : EXACT * 2 ** ((packed - EXACT) / STEPS));
-const UNPACKED = Float64Array.from({ length: 256 }, (_, packed) => unpackCount(packed));
+/** What a packed count stands for, without computing it. */
+export const UNPACKED: Float64Array = Float64Array.from({ length: 256 }, (_, packed) => unpackCount(packed));
 
 export interface Counts {
   keys: Uint32Array;
@@ -47,41 +48,41 @@ export const entriesOf = ({ keys, counts }: Counts): { keys: Uint32Array; packed
   };
 };
 
-/** Several tables as one: a key is looked for once, and its counts in all of them lie side by side. */
+/** Several tables as one: a key is looked for once, and what lies around it in memory are its counts in all of them. */
 export interface Joined {
-  /** 0: no key lies here. */
-  keys: Uint32Array;
-  /** Packed: small, so that they stay near the processor. */
-  counts: Uint8Array;
-  width: number;
+  /** Slot after slot: a key (0: none lies here), then the tables' counts of it, packed, in bytes. */
+  slots: Int32Array;
+  /** The same memory by bytes. */
+  bytes: Uint8Array;
+  /** Numbers in a slot. */
+  stride: number;
 }
+
+const BYTES = Int32Array.BYTES_PER_ELEMENT;
 
 export const joined = (tables: readonly Counts[]): Joined => {
   const all = new Set(tables.flatMap(({ keys, counts }) => [...keys].filter((_, place) => counts[place] !== 0)));
   let size = 16;
   while (size < 2 * all.size) size *= 2;
-  const width = tables.length;
-  const table: Joined = { keys: new Uint32Array(size), counts: new Uint8Array(size * width), width };
+  const stride = 1 + Math.ceil(tables.length / BYTES);
+  const slots = new Int32Array(size * stride);
+  const table: Joined = { slots, bytes: new Uint8Array(slots.buffer), stride };
   for (const key of all) {
     const slot = slotIn(table, key);
-    table.keys[slot] = key || 1;
-    tables.forEach((one, i) => (table.counts[slot * width + i] = one.counts[placeOf(one, key)] as number));
+    slots[slot * stride] = key || 1;
+    tables.forEach((one, i) => (table.bytes[countsAt(table, slot) + i] = one.counts[placeOf(one, key)] as number));
   }
   return table;
 };
 
 /** Where the counts of a key are, or would be: all 0 there. */
-const slotIn = ({ keys }: Joined, key: number): number => {
-  const mask = keys.length - 1;
-  const sought = key || 1;
-  let slot = (Math.imul(sought, 0x9e3779b1) >>> 0) & mask;
-  while (keys[slot] !== 0 && keys[slot] !== sought) slot = (slot + 1) & mask;
+export const slotIn = ({ slots, stride }: Joined, key: number): number => {
+  const mask = slots.length / stride - 1;
+  const sought = key | 0 || 1;
+  let slot = Math.imul(sought, 0x9e3779b1) & mask;
+  for (let at = slot * stride; slots[at] !== 0 && slots[at] !== sought; at = slot * stride) slot = (slot + 1) & mask;
   return slot;
 };
 
-/** Puts about what each table counted of a key into `into`. */
-export const countsOf = (table: Joined, key: number, into: Float64Array): void => {
-  const { counts, width } = table;
-  const from = slotIn(table, key) * width;
-  for (let i = 0; i < width; i++) into[i] = UNPACKED[counts[from + i] as number] as number;
-};
+/** Where in `bytes` the packed counts of a slot begin. */
+export const countsAt = ({ stride }: Joined, slot: number): number => (slot * stride + 1) * BYTES;

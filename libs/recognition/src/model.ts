@@ -7,7 +7,8 @@ import { measure } from './measures.js';
 import { situationOf, type Situation } from './opinion.js';
 import { read, type RecognitionInput } from './reading.js';
 import { sketchOf } from './sketch.js';
-import { familiarityOf, type Familiarity, type StyleModel } from './style.js';
+import { familiarityOf, type Familiarity } from './familiarity.js';
+import type { StyleModel } from './style.js';
 import { forestScores, type Forest } from './trees.js';
 
 /** Where a model comes from. */

@@ -4,7 +4,7 @@
  */
 import type { Chances } from '../chances.js';
 import { combined, trustIn, type Gate } from '../model.js';
-import { SIGNS, SUMMED, type Familiarity } from '../style.js';
+import { SIGNS, SUMMED, type Familiarity } from '../familiarity.js';
 import { logistic } from './logistic.js';
 
 /** A request as seen by a model that did not read it (`known`: read others of its source). */

@@ -6,7 +6,7 @@ import { examine, type Examined, type RecogniserModel } from '../model.js';
 import { tenantRecogniser, type TenantRecogniser } from '../online/tenant.js';
 import { decodeTenant } from '../online/tenant-codec.js';
 import { recogniser } from '../recognise.js';
-import { SUMMED } from '../style.js';
+import { SUMMED } from '../familiarity.js';
 import { figuresOf, judge } from './figures.js';
 import { heldOutCases, teachWithoutFamilies, trainModel } from './train.js';
 

@@ -1,7 +1,7 @@
 /** Training as a whole. Deterministic: the same examples in the same order give the same model. */
 import type { Chances } from '../chances.js';
 import { learnedChances, treeFeatures, type ModelHeader, type RecogniserModel } from '../model.js';
-import { familiarityOf } from '../style.js';
+import { familiarityOf } from '../familiarity.js';
 import { forestScores } from '../trees.js';
 import { familiesOf, type Example } from './examples.js';
 import { trainGate, type HeldOut } from './gate-training.js';
