@@ -1,5 +1,5 @@
 /** The sparse features of a request: runs of words, hashed (Weinberger et al. 2009). No text is kept, and none can be read back. */
-import type { Token } from './tokens.js';
+import { TOKEN_KINDS, type Token, type TokenKind } from './tokens.js';
 
 export interface Sparse {
   /** Buckets, ascending, each once. */
@@ -8,8 +8,8 @@ export interface Sparse {
   value: Float64Array;
 }
 
-export const BUCKET_BITS = 16;
-export const BUCKETS = 1 << BUCKET_BITS;
+/** A bucket is a number of 16 bits. */
+export const BUCKETS = 1 << 16;
 
 /** Finaliser of MurmurHash3 (Appleby): every bit of the input reaches every bit of the result. */
 const mix = (hash: number): number => {
@@ -27,52 +27,95 @@ export const hashText = (text: string): number => {
 };
 
 /** What a number, a quotation or a file says does not matter to the structure; that one stands there does. */
-const hashToken = ({ kind, text }: Token): number => hashText(kind === 'word' ? text : `<${kind}>`);
+const HASHED_KINDS: ReadonlyMap<TokenKind, number> = new Map(
+  TOKEN_KINDS.filter((kind) => kind !== 'word').map((kind) => [kind, hashText(`<${kind}>`)]),
+);
 
 /** Hashes of the text's tokens, in order. */
-export const hashTokens = (tokens: readonly Token[]): Uint32Array => Uint32Array.from(tokens, hashToken);
+export const hashTokens = (tokens: readonly Token[]): Uint32Array => {
+  const hashes = new Uint32Array(tokens.length);
+  for (let at = 0; at < hashes.length; at++) {
+    const { kind, text } = tokens[at] as Token;
+    hashes[at] = HASHED_KINDS.get(kind) ?? hashText(text);
+  }
+  return hashes;
+};
 
+const SALT = 0x5bd1e995;
+/** How the hash of a run of `length` tokens begins. */
+const begun = (hash: number, length: number): number => mix(hash + length * SALT);
 const join = (a: number, b: number, salt: number): number => mix(Math.imul(a, 0x9e3779b1) ^ (b + salt));
 
+/** Most texts have fewer tokens. Room for them is kept: making typed arrays takes longer than filling them. No call is inside another. */
+const ROOM = 512;
 const RUNS = 4;
-const SALT = 0x5bd1e995;
-
-/** Hashes of the runs of `length` tokens, in the order of the text. */
-export const runsOf = (hashes: Uint32Array, length: 1 | 2 | 3): Uint32Array => {
-  const runs = new Uint32Array(Math.max(0, hashes.length - length + 1));
-  for (let at = 0; at < runs.length; at++) {
-    let hash = mix((hashes[at] as number) + length * SALT);
-    for (let i = 1; i < length; i++) hash = join(hash, hashes[at + i] as number, SALT);
-    runs[at] = hash;
-  }
-  return runs;
-};
+const lentBuckets = new Uint16Array(RUNS * ROOM);
+const lentSorted = new Uint16Array(RUNS * ROOM);
 
 /** Runs of one, two and three tokens, and pairs with one token between, as one sparse vector. */
 export const sparseOf = (hashes: Uint32Array): Sparse => {
   const n = hashes.length;
-  const buckets = new Uint32Array(Math.max(0, RUNS * n - 5 + (n < 2 ? 5 : 0)) + RUNS);
+  const buckets = n <= ROOM ? lentBuckets : new Uint16Array(RUNS * n);
+  const sorted = n <= ROOM ? lentSorted : new Uint16Array(RUNS * n);
   let used = 0;
-  for (const length of [1, 2, 3] as const) for (const run of runsOf(hashes, length)) buckets[used++] = run & (BUCKETS - 1);
-  for (let at = 0; at + 2 < n; at++) buckets[used++] = join(hashes[at] as number, hashes[at + 2] as number, 7 * SALT) & (BUCKETS - 1);
-  return counted(buckets.subarray(0, used).sort());
+  for (let at = 0; at < n; at++) {
+    const first = hashes[at] as number;
+    buckets[used++] = begun(first, 1);
+    if (at + 1 >= n) break;
+    const second = hashes[at + 1] as number;
+    buckets[used++] = join(begun(first, 2), second, SALT);
+    if (at + 2 >= n) continue;
+    const third = hashes[at + 2] as number;
+    buckets[used++] = join(join(begun(first, 3), second, SALT), third, SALT);
+    buckets[used++] = join(first, third, 7 * SALT);
+  }
+  sortByte(buckets, sorted, used, 0);
+  sortByte(sorted, buckets, used, 8);
+  return counted(buckets, used);
 };
 
-const counted = (sorted: Uint32Array): Sparse => {
-  const index = new Int32Array(sorted.length);
-  const value = new Float64Array(sorted.length);
-  let used = 0;
+const lentPlaces = new Uint32Array(256);
+
+/** Sorts by the byte at `shift`; equals stay in order, so that two passes sort sixteen bits (radix sort), linear in their number. */
+const sortByte = (from: Uint16Array, into: Uint16Array, used: number, shift: number): void => {
+  const places = lentPlaces.fill(0);
+  for (let i = 0; i < used; i++) {
+    const byte = ((from[i] as number) >> shift) & 255;
+    places[byte] = (places[byte] as number) + 1;
+  }
+  for (let byte = 0, before = 0; byte < 256; byte++) {
+    const here = places[byte] as number;
+    places[byte] = before;
+    before += here;
+  }
+  for (let i = 0; i < used; i++) {
+    const byte = ((from[i] as number) >> shift) & 255;
+    const place = places[byte] as number;
+    into[place] = from[i] as number;
+    places[byte] = place + 1;
+  }
+};
+
+const distinctIn = (sorted: Uint16Array, used: number): number => {
+  let distinct = Math.min(1, used);
+  for (let at = 1; at < used; at++) if (sorted[at] !== sorted[at - 1]) distinct++;
+  return distinct;
+};
+
+const counted = (sorted: Uint16Array, used: number): Sparse => {
+  const distinct = distinctIn(sorted, used);
+  const index = new Int32Array(distinct);
+  const value = new Float64Array(distinct);
   let square = 0;
-  for (let at = 0; at < sorted.length;) {
-    let end = at + 1;
-    while (end < sorted.length && sorted[end] === sorted[at]) end++;
-    const weight = 1 + Math.log(end - at);
-    index[used] = sorted[at] as number;
-    value[used++] = weight;
+  for (let at = 0, i = 0; i < distinct; i++) {
+    const from = at;
+    while (at < used && sorted[at] === sorted[from]) at++;
+    const weight = at - from === 1 ? 1 : 1 + Math.log(at - from);
+    index[i] = sorted[from] as number;
+    value[i] = weight;
     square += weight * weight;
-    at = end;
   }
   const scale = square > 0 ? 1 / Math.sqrt(square) : 0;
-  for (let i = 0; i < used; i++) value[i] = (value[i] as number) * scale;
-  return { index: index.subarray(0, used), value: value.subarray(0, used) };
+  for (let i = 0; i < distinct; i++) value[i] = (value[i] as number) * scale;
+  return { index, value };
 };

@@ -1,20 +1,22 @@
 /** One pass over the text: words, numbers, quotations and the marks that divide them. Linear in the text, whatever it holds. */
 
-export type TokenKind =
-  | 'word'
-  | 'number'
+export const TOKEN_KINDS = [
+  'word',
+  'number',
   /** Quoted matter: something to work on, not something asked. */
-  | 'quote'
+  'quote',
   /** A file, an address, an identifier. */
-  | 'name'
-  | 'comma'
-  | 'colon'
-  | 'stop'
-  | 'question'
-  | 'break'
-  | 'bracket'
+  'name',
+  'comma',
+  'colon',
+  'stop',
+  'question',
+  'break',
+  'bracket',
   /** The mark of a list item: "1.", "2)", "-". */
-  | 'item';
+  'item',
+] as const;
+export type TokenKind = (typeof TOKEN_KINDS)[number];
 
 export interface Token {
   kind: TokenKind;
@@ -60,21 +62,21 @@ class Quotations {
   }
 }
 
-const MARKS: Readonly<Record<string, TokenKind>> = {
-  ',': 'comma',
-  ':': 'colon',
-  ';': 'stop',
-  '.': 'stop',
-  '!': 'stop',
-  '?': 'question',
-  '\n': 'break',
-  '(': 'bracket',
-  ')': 'bracket',
-  '[': 'bracket',
-  ']': 'bracket',
-  '–': 'comma',
-  '—': 'comma',
-};
+const MARKS: ReadonlyMap<string, TokenKind> = new Map([
+  [',', 'comma'],
+  [':', 'colon'],
+  [';', 'stop'],
+  ['.', 'stop'],
+  ['!', 'stop'],
+  ['?', 'question'],
+  ['\n', 'break'],
+  ['(', 'bracket'],
+  [')', 'bracket'],
+  ['[', 'bracket'],
+  [']', 'bracket'],
+  ['–', 'comma'],
+  ['—', 'comma'],
+]);
 
 const isItemMark = (text: string, lexeme: string, start: number): boolean => {
   if (!/^(?:\d{1,3}|[-*•–])$/u.test(lexeme)) return false;
@@ -88,7 +90,7 @@ const isName = (lexeme: string): boolean => /[./@_:#\\=&\d]/u.test(lexeme);
 /** Null for what says nothing by itself. */
 const kindOf = (text: string, lexeme: string, start: number): TokenKind | null => {
   if (isItemMark(text, lexeme, start)) return 'item';
-  const mark = MARKS[lexeme];
+  const mark = MARKS.get(lexeme);
   if (mark) return mark;
   if (/^[\p{N}$€£]/u.test(lexeme)) return 'number';
   if (!/[\p{L}_]/u.test(lexeme)) return null;
