@@ -52,7 +52,7 @@ describe('tokenise', () => {
   });
 
   it('tells list items from numbers that end a sentence', () => {
-    expect(tokenise('constructor __proto__ toString').map(({ kind }) => kind)).toEqual(['word', 'word', 'word']);
+    expect(tokenise('constructor __proto__ toString').map(({ kind }) => kind)).toEqual(['word', 'name', 'word']);
     expect(tokenise('Items: 1. a 2. b').filter(({ kind }) => kind === 'item')).toHaveLength(2);
     expect(tokenise('Take ID 78. Then go').filter(({ kind }) => kind === 'item')).toHaveLength(0);
   });
