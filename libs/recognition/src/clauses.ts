@@ -1,5 +1,6 @@
 /** The clauses of a request: what is asked, in which words, and which words tie it to what was asked before. */
-import { DETERMINERS, LEAD_INS, QUESTION_WORDS, isAmbiguousVerb, isPreamble, verbOf, type VerbForm } from './lexicon.js';
+import { is, role, type Role, type VerbForm } from './known.js';
+import { DETERMINERS, LEAD_INS, QUESTION_WORDS, isAmbiguousVerb, isPreamble } from './lexicon.js';
 import { echoes, hiddenIn, mention, noTies, tie, type Ties } from './ties.js';
 import type { Token } from './tokens.js';
 
@@ -19,7 +20,7 @@ export interface Clause {
   hidden: number;
 }
 
-const DIVIDERS: ReadonlySet<string> = new Set(['stop', 'question', 'break', 'item']);
+const divides = ({ kind }: Token): boolean => kind === 'stop' || kind === 'question' || kind === 'break' || kind === 'item';
 /** How far into a clause its verb may stand behind words that ask nothing. */
 const LEAD_LIMIT = 14;
 
@@ -29,19 +30,20 @@ export const sentencesOf = (tokens: readonly Token[]): { from: number; to: numbe
   let from = 0;
   for (let at = 0; at <= tokens.length; at++) {
     const token = tokens[at];
-    if (token && !DIVIDERS.has(token.kind)) continue;
+    if (token && !divides(token)) continue;
     if (at > from) sentences.push({ from, to: at, question: token?.kind === 'question', item: tokens[from - 1]?.kind === 'item' });
     from = at + 1;
   }
   return sentences;
 };
 
+type Forms = readonly VerbForm['form'][];
+
 /** The verb at `at`, if a request may begin with it there. */
-const verbAt = (tokens: readonly Token[], at: number, to: number, forms: ReadonlySet<VerbForm['form']>): VerbForm | null => {
+const verbAt = (tokens: readonly Token[], at: number, to: number, forms: Forms): VerbForm | null => {
   const token = tokens[at];
-  if (token?.kind !== 'word') return null;
-  const verb = verbOf(token.text);
-  if (!verb || !forms.has(verb.form)) return null;
+  const verb = token?.known.verb;
+  if (!verb || !forms.includes(verb.form)) return null;
   return verb.form !== 'base' || !isAmbiguousVerb(verb.base) || takesObject(tokens, at, to) ? verb : null;
 };
 
@@ -52,7 +54,7 @@ const takesObject = (tokens: readonly Token[], at: number, to: number): boolean 
   if (next.kind !== 'word') return false;
   const before = tokens[at - 1];
   return (
-    DETERMINERS.has(next.text) ||
+    is(next, DETERMINERS) ||
     next.capital ||
     !before ||
     before.kind !== 'word' ||
@@ -62,9 +64,9 @@ const takesObject = (tokens: readonly Token[], at: number, to: number): boolean 
   );
 };
 
-const BASE: ReadonlySet<VerbForm['form']> = new Set(['base']);
-const BASE_OR_GERUND: ReadonlySet<VerbForm['form']> = new Set(['base', 'gerund']);
-const PARTICIPLE: ReadonlySet<VerbForm['form']> = new Set(['past']);
+const BASE: Forms = ['base'];
+const BASE_OR_GERUND: Forms = ['base', 'gerund'];
+const PARTICIPLE: Forms = ['past'];
 
 interface Head {
   at: number;
@@ -79,7 +81,7 @@ const headOf = (tokens: readonly Token[], from: number, to: number): Head | null
     if (verb && !isPreamble(verb.base)) return { at, verb };
     if (verb && !preamble) preamble = { at, verb };
     const token = tokens[at] as Token;
-    if (token.kind === 'comma' || (token.kind === 'word' && (LEAD_INS.has(token.text) || verb))) continue;
+    if (token.kind === 'comma' || is(token, LEAD_INS) || verb) continue;
     return preamble && preamble.at === at - 1 && isImperative(tokens, preamble, from) ? preamble : null;
   }
   return null;
@@ -96,10 +98,10 @@ const boundaries = (tokens: readonly Token[], from: number, to: number, first: H
   const heads: Head[] = [];
   for (let at = from; at < to; at++) {
     const token = tokens[at] as Token;
-    const opens = token.kind === 'comma' || token.kind === 'colon' || (token.kind === 'word' && OPENERS.has(token.text));
-    if (!opens || (RELATIVES.has(token.text) && !SELF.has(tokens[at + 1]?.text ?? ''))) continue;
+    const opens = token.kind === 'comma' || token.kind === 'colon' || is(token, OPENERS);
+    if (!opens || (is(token, RELATIVES) && !is(tokens[at + 1], SELF))) continue;
     let next = at + 1;
-    while (next < to && next < at + 6 && (tokens[next]?.kind === 'comma' || BETWEEN.has(tokens[next]?.text ?? ''))) next++;
+    while (next < to && next < at + 6 && (tokens[next]?.kind === 'comma' || is(tokens[next], BETWEEN))) next++;
     const verb =
       verbAt(tokens, next, to, participles ? PARTICIPLE : BASE) ??
       (participles ? verbAt(tokens, next, to, BASE) : null) ??
@@ -111,10 +113,10 @@ const boundaries = (tokens: readonly Token[], from: number, to: number, first: H
   return heads;
 };
 
-const RELATIVES: ReadonlySet<string> = new Set(['that', 'which']);
-const SELF: ReadonlySet<string> = new Set(['i', "i'd", 'we', "we'd"]);
-const OPENERS: ReadonlySet<string> = new Set(['and', 'then', 'or', 'finally', 'afterwards', 'but', 'before', 'followed', 'that', 'which']);
-const BETWEEN: ReadonlySet<string> = new Set(
+const RELATIVES: Role = role(['that', 'which']);
+const SELF: Role = role(['i', "i'd", 'we', "we'd"]);
+const OPENERS: Role = role(['and', 'then', 'or', 'finally', 'afterwards', 'but', 'before', 'followed', 'that', 'which']);
+const BETWEEN: Role = role(
   "and then also finally lastly next afterwards subsequently please to i i'd i'll we we'd you your help me in would've wish can could would like want need by it use this that which additionally separately after".split(
     ' ',
   ),
@@ -129,13 +131,8 @@ const gerundIn = (tokens: readonly Token[], at: number, to: number, before: Head
 /** "Juggle five balls and then ride a unicycle": where a sentence tells a sequence, what stands before an object is a verb, known or not. */
 const unknownVerb = (tokens: readonly Token[], at: number, to: number): VerbForm | null => {
   const [token, next] = [tokens[at], tokens[at + 1]];
-  if (token?.kind !== 'word' || next?.kind !== 'word' || at + 1 >= to || !DETERMINERS.has(next.text)) return null;
-  const known =
-    DETERMINERS.has(token.text) ||
-    LEAD_INS.has(token.text) ||
-    QUESTION_WORDS.has(token.text) ||
-    verbOf(token.text) ||
-    token.text.endsWith('ing');
+  if (token?.kind !== 'word' || next?.kind !== 'word' || at + 1 >= to || !is(next, DETERMINERS)) return null;
+  const known = is(token, DETERMINERS | LEAD_INS | QUESTION_WORDS) || token.known.verb !== undefined || token.text.endsWith('ing');
   return known ? null : { base: token.text, form: 'base' };
 };
 
@@ -144,33 +141,32 @@ const openingVerb = (tokens: readonly Token[], at: number, to: number): Head | n
   return verb && { at, verb };
 };
 
-const WANTS: ReadonlySet<string> = new Set(['need', 'want', 'like', "i'd"]);
+const WANTS: Role = role(['need', 'want', 'like', "i'd"]);
 const NAMING: ReadonlySet<string> = new Set(['name', 'call', 'give', 'title', 'set']);
 
 /** "I need the file transcribed, translated and …": asked for by participles. */
 const asksByParticiple = (tokens: readonly Token[], from: number, to: number): Head | null => {
-  if (!tokens.slice(from, Math.min(to, from + 6)).some((token) => WANTS.has(token.text)) || tokens[from]?.text !== 'i') return null;
+  if (tokens[from]?.text !== 'i' || !anyIs(tokens, from, Math.min(to, from + 6), WANTS)) return null;
   for (let at = from + 3; at < to; at++) {
     const verb = verbAt(tokens, at, to, PARTICIPLE);
-    if (verb && !NAMING.has(verb.base) && !DETERMINERS.has(tokens[at - 1]?.text ?? '')) return { at, verb };
+    if (verb && !NAMING.has(verb.base) && !is(tokens[at - 1], DETERMINERS)) return { at, verb };
   }
   return null;
 };
 
-const isQuestion = (tokens: readonly Token[], from: number, to: number): boolean => {
-  for (let at = from; at < Math.min(to, from + 3); at++) if (QUESTION_WORDS.has(tokens[at]?.text ?? '')) return true;
+const anyIs = (tokens: readonly Token[], from: number, to: number, wanted: Role): boolean => {
+  for (let at = from; at < to; at++) if (is(tokens[at], wanted)) return true;
   return false;
 };
 
-const WISHES: ReadonlySet<string> = new Set('need want require interested curious like'.split(' '));
+const isQuestion = (tokens: readonly Token[], from: number, to: number): boolean =>
+  anyIs(tokens, from, Math.min(to, from + 3), QUESTION_WORDS);
+
+const WISHES: Role = role('need want require interested curious like'.split(' '));
+const WISHING: Role = role(['i', "i'm", "i'd", 'we']);
 
 const isWish = (tokens: readonly Token[], from: number, to: number): boolean => {
-  for (let at = from; at < Math.min(to, from + 8); at++) {
-    if (WISHES.has(tokens[at]?.text ?? ''))
-      return tokens
-        .slice(from, at)
-        .some((token) => token.text === 'i' || token.text === "i'm" || token.text === "i'd" || token.text === 'we');
-  }
+  for (let at = from; at < Math.min(to, from + 8); at++) if (is(tokens[at], WISHES)) return anyIs(tokens, from, at, WISHING);
   return false;
 };
 
@@ -228,6 +224,6 @@ const isBare = (tokens: readonly Token[], at: number, to: number): boolean =>
 /** Back over "and then" to where the clause of a verb begins. */
 const clauseStart = (tokens: readonly Token[], at: number, from: number): number => {
   let start = at;
-  while (start > from && (BETWEEN.has(tokens[start - 1]?.text ?? '') || OPENERS.has(tokens[start - 1]?.text ?? ''))) start--;
+  while (start > from && is(tokens[start - 1], BETWEEN | OPENERS)) start--;
   return start;
 };

@@ -1,22 +1,28 @@
 /** What is counted once about a request and looked at by many measures. */
 import type { Pattern } from '@mandate/contracts';
-import { patternOf } from './graph.js';
-import { INSPECTING_VERBS, verbOf } from './lexicon.js';
+import type { Clause } from './clauses.js';
+import { stepFacts, toolFacts, type StepFacts, type ToolFacts } from './given.js';
+import { patternOfOrdered } from './graph.js';
+import { is, role, type Role } from './known.js';
+import { INSPECTING_VERBS } from './lexicon.js';
 import type { Reading } from './reading.js';
 import { connect, type Link, type Part, type Sketch } from './sketch.js';
-import type { Ties } from './ties.js';
-import type { Token } from './tokens.js';
+import { TIES, type Ties } from './ties.js';
+import type { Token, TokenKind } from './tokens.js';
 
 export interface Facts {
   reading: Reading;
   sketch: Sketch;
   /** The pattern of the words' graph: parts that no word ties taken as a chain, as independent, and as the sketch takes them. */
   opinions: { chain: Pattern; independent: Pattern; taken: Pattern };
-  words: ReadonlyMap<string, number>;
-  kinds: ReadonlyMap<string, number>;
+  /** Those of `MARKERS` that stand in the text. */
+  says: ReadonlySet<Marker>;
+  kinds: Readonly<Record<TokenKind, number>>;
+  capitals: number;
   links: ReadonlyMap<Link, number>;
   /** Of the asks behind the first. */
   ties: Readonly<Record<keyof Ties, number>>;
+  asked: AskFacts;
   sentences: number;
   /** Sentences that hold at least one ask. */
   askingSentences: number;
@@ -26,28 +32,46 @@ export interface Facts {
   values: { and: number; comma: number; or: number };
 }
 
-export interface StepFacts {
-  count: number;
-  /** Shares of the steps but the first that have a content word of the step before, of any earlier step. */
-  adjacent: number;
-  any: number;
-  /** Shares of all steps. */
-  capital: number;
-  stopped: number;
-  pronouns: number;
+/** What is counted of the asks. */
+export interface AskFacts {
+  bare: number;
+  wishes: number;
+  questions: number;
+  /** Deeds named in passing, together. */
+  hidden: number;
+  /** Behind the first, that refer to or follow what stands before. */
+  tied: number;
+  /** With a number, a quotation or a name of their own. */
+  valued: number;
+  /** Different verbs; no verb counts as one. */
   verbs: number;
-  /** Different first words by steps. */
-  openings: number;
-  words: number;
 }
 
-export interface ToolFacts {
-  count: number;
-  /** Tools of whose name some, at least half, every word stands in the text. */
-  touched: number;
-  half: number;
-  whole: number;
-}
+/** Words that opinions look for. */
+const MARKERS = [
+  'after',
+  'and',
+  'between',
+  'both',
+  'by',
+  'common',
+  'compared',
+  'difference',
+  'each',
+  'fewer',
+  'how',
+  'less',
+  'many',
+  'more',
+  'much',
+  'or',
+  'respectively',
+  'same',
+  'than',
+  'years',
+] as const;
+export type Marker = (typeof MARKERS)[number];
+const MARKING: Role = role(MARKERS);
 
 const tally = <K>(keys: Iterable<K>): Map<K, number> => {
   const counts = new Map<K, number>();
@@ -55,57 +79,51 @@ const tally = <K>(keys: Iterable<K>): Map<K, number> => {
   return counts;
 };
 
-const wordsOf = (tokens: readonly Token[]): Map<string, number> => {
-  const counts = new Map<string, number>();
-  for (const { kind, text } of tokens) if (kind === 'word') counts.set(text, (counts.get(text) ?? 0) + 1);
+const saysOf = (tokens: readonly Token[]): Set<Marker> => {
+  const says = new Set<Marker>();
+  for (const token of tokens) if (is(token, MARKING)) says.add(token.text as Marker);
+  return says;
+};
+
+const kindsOf = (tokens: readonly Token[]): Record<TokenKind, number> => {
+  const kinds = { word: 0, number: 0, quote: 0, name: 0, comma: 0, colon: 0, stop: 0, question: 0, break: 0, bracket: 0, item: 0 };
+  for (const { kind } of tokens) kinds[kind]++;
+  return kinds;
+};
+
+const isMatter = ({ kind }: Token): boolean => kind === 'number' || kind === 'quote' || kind === 'name';
+
+const askFacts = ({ asks, tokens }: Reading): AskFacts => {
+  const facts: AskFacts = { bare: 0, wishes: 0, questions: 0, hidden: 0, tied: 0, valued: 0, verbs: asks.length };
+  asks.forEach(({ bare, kind, hidden, ties, from, to }, i) => {
+    if (bare) facts.bare++;
+    if (kind === 'wish') facts.wishes++;
+    if (kind === 'question') facts.questions++;
+    facts.hidden += hidden;
+    if (i > 0 && (ties.refers || ties.sequence)) facts.tied++;
+    for (let at = from; at < to; at++) {
+      if (!isMatter(tokens[at] as Token)) continue;
+      facts.valued++;
+      break;
+    }
+  });
+  if (asks.length > 1) facts.verbs = new Set(asks.map(({ verb }) => verb ?? '')).size;
+  return facts;
+};
+
+const tiesOf = ({ asks }: Reading): Facts['ties'] => {
+  const counts = { sequence: 0, closing: 0, addition: 0, apart: 0, join: 0, refers: 0, echoes: 0, condition: 0 };
+  for (let i = 1; i < asks.length; i++) {
+    const { ties } = asks[i] as Clause;
+    for (const tie of TIES) if (ties[tie]) counts[tie]++;
+  }
   return counts;
 };
 
-const root = (word: string): string => word.slice(0, 5);
-
-const stepFacts = (steps: readonly string[]): StepFacts => {
-  const count = steps.length;
-  const none = { count, adjacent: 0, any: 0, capital: 0, stopped: 0, pronouns: 0, verbs: 0, openings: 0, words: 0 };
-  if (count === 0) return none;
-  const words = steps.map((step) => step.toLowerCase().match(/[\p{L}’']+/gu) ?? []);
-  const roots = words.map((list) => new Set(list.filter((word) => word.length > 3).map(root)));
-  const earlier = new Set<string>();
-  let adjacent = 0;
-  let any = 0;
-  roots.forEach((set, i) => {
-    const before = roots[i - 1];
-    if (before && [...set].some((word) => before.has(word))) adjacent++;
-    if ([...set].some((word) => earlier.has(word))) any++;
-    for (const word of set) earlier.add(word);
-  });
-  const share = (holds: (i: number) => boolean): number => steps.filter((_, i) => holds(i)).length / count;
-  return {
-    count,
-    adjacent: adjacent / Math.max(1, count - 1),
-    any: any / Math.max(1, count - 1),
-    capital: share((i) => /^\s*\p{Lu}/u.test(steps[i] as string)),
-    stopped: share((i) => /[.!]\s*$/u.test(steps[i] as string)),
-    pronouns: share((i) => (words[i] as string[]).some((word) => word === 'it' || word === 'them')),
-    verbs: share((i) => verbOf(words[i]?.[0] ?? '') !== undefined),
-    openings: new Set(words.map((list) => list[0])).size / count,
-    words: words.reduce((sum, list) => sum + list.length, 0) / count,
-  };
-};
-
-const NAME_PARTS = /[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/gu;
-
-const toolFacts = (tools: readonly string[], words: ReadonlyMap<string, number>): ToolFacts => {
-  const facts = { count: tools.length, touched: 0, half: 0, whole: 0 };
-  if (tools.length === 0) return facts;
-  const roots = new Set([...words.keys()].map(root));
-  for (const tool of tools) {
-    const parts = (tool.match(NAME_PARTS) ?? []).map((part) => part.toLowerCase()).filter((part) => part.length > 2);
-    const found = parts.filter((part) => roots.has(root(part))).length;
-    if (found > 0) facts.touched++;
-    if (found * 2 >= parts.length && found > 0) facts.half++;
-    if (found === parts.length && found > 0) facts.whole++;
-  }
-  return facts;
+const countOf = (tokens: readonly Token[], holds: (token: Token, at: number) => boolean): number => {
+  let count = 0;
+  for (let at = 0; at < tokens.length; at++) if (holds(tokens[at] as Token, at)) count++;
+  return count;
 };
 
 const isValue = (token: Token | undefined): boolean =>
@@ -129,8 +147,8 @@ const valuePairs = (tokens: readonly Token[]): Facts['values'] => {
 const verbFacts = (tokens: readonly Token[]): Facts['verbs'] => {
   const facts = { base: 0, gerund: 0, past: 0, distinct: 0, inspecting: 0 };
   const bases = new Set<string>();
-  for (const { kind, text } of tokens) {
-    const verb = kind === 'word' ? verbOf(text) : undefined;
+  for (const { known } of tokens) {
+    const { verb } = known;
     if (!verb) continue;
     bases.add(verb.base);
     if (verb.form === 'past' || verb.form === 'gerund' || verb.form === 'base') facts[verb.form]++;
@@ -141,7 +159,7 @@ const verbFacts = (tokens: readonly Token[]): Facts['verbs'] => {
 };
 
 const patternWith = (parts: readonly Part[], unsaid: Sketch['unsaid']): Pattern =>
-  patternOf(connect(parts, unsaid).map(({ dependsOn }, i) => ({ id: String(i), dependsOn: dependsOn.map(String) })));
+  patternOfOrdered(connect(parts, unsaid).map(({ dependsOn }) => dependsOn));
 
 const opinionsOn = ({ parts, unsaid }: Sketch): Facts['opinions'] => {
   if (parts.length === 1) return { chain: 'direct', independent: 'direct', taken: 'direct' };
@@ -152,34 +170,21 @@ const opinionsOn = ({ parts, unsaid }: Sketch): Facts['opinions'] => {
 
 export const factsOf = (reading: Reading, sketch: Sketch): Facts => {
   const { tokens, asks, input } = reading;
-  const rest = asks.slice(1);
-  const having = (tie: keyof Ties): number => rest.filter(({ ties }) => ties[tie]).length;
-  const words = wordsOf(tokens);
   return {
     reading,
     sketch,
     opinions: opinionsOn(sketch),
-    words,
-    kinds: tally(tokens.map(({ kind }) => kind)),
+    says: saysOf(tokens),
+    kinds: kindsOf(tokens),
+    capitals: countOf(tokens, ({ capital }) => capital),
     links: tally(sketch.parts.map(({ link }) => link)),
-    ties: {
-      sequence: having('sequence'),
-      closing: having('closing'),
-      addition: having('addition'),
-      apart: having('apart'),
-      join: having('join'),
-      refers: having('refers'),
-      echoes: having('echoes'),
-      condition: having('condition'),
-    },
-    sentences: tokens.reduce(
-      (count, { kind }, at) => count + (kind === 'stop' || kind === 'question' || at + 1 === tokens.length ? 1 : 0),
-      0,
-    ),
+    ties: tiesOf(reading),
+    asked: askFacts(reading),
+    sentences: countOf(tokens, ({ kind }, at) => kind === 'stop' || kind === 'question' || at + 1 === tokens.length),
     askingSentences: new Set(asks.map(({ sentence }) => sentence)).size,
     verbs: verbFacts(tokens),
     steps: stepFacts(input.givenSteps ?? []),
-    tools: toolFacts(input.tools ?? [], words),
+    tools: toolFacts(input.tools ?? [], tokens),
     values: valuePairs(tokens),
   };
 };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError } from '@mandate/kernel';
 import fc from 'fast-check';
-import { patternOf, topologicalOrder, transitiveReduction, validateGraph, type GraphNode } from './graph.js';
+import { patternOf, patternOfOrdered, topologicalOrder, transitiveReduction, validateGraph, type GraphNode } from './graph.js';
 
 /** `a b<a c<a,b`: nodes with what they depend on. */
 const graph = (text: string): GraphNode[] =>
@@ -96,6 +96,21 @@ describe('patternOf', () => {
         expect(patternOf([...nodes].reverse())).toBe(patternOf(nodes));
         expect(patternOf(transitiveReduction(nodes))).toBe(patternOf(nodes));
       }),
+    );
+  });
+});
+
+describe('patternOfOrdered', () => {
+  const lists = fc.array(fc.uniqueArray(fc.nat({ max: 8 }), { maxLength: 4 }), { minLength: 1, maxLength: 9 });
+
+  it('says what patternOf says of the same graph', () => {
+    fc.assert(
+      fc.property(lists, (any) => {
+        const ordered = any.map((list, i) => list.filter((dependency) => dependency < i));
+        const nodes = ordered.map((list, i) => ({ id: String(i), dependsOn: list.map(String) }));
+        expect(patternOfOrdered(ordered)).toBe(patternOf(nodes));
+      }),
+      { numRuns: 500 },
     );
   });
 });

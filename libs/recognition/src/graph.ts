@@ -144,6 +144,15 @@ export const patternOf = (nodes: readonly GraphNode[]): Pattern => {
   return isFan(indexed) ? 'parallel' : 'meta';
 };
 
+/** As `patternOf`, of one step and more by position that each wait for earlier ones only, each named once: their order need not be found. */
+export const patternOfOrdered = (dependencies: number[][]): Pattern => {
+  if (dependencies.length === 1) return 'direct';
+  if (dependencies.every((list, position) => position === 0 || list.includes(position - 1))) return 'sequential';
+  const dependents: number[][] = dependencies.map(() => []);
+  dependencies.forEach((list, position) => list.forEach((dependency) => dependents[dependency]?.push(position)));
+  return isFan({ dependencies, dependents }) ? 'parallel' : 'meta';
+};
+
 /** A DAG's reduction is a path exactly when it has a Hamiltonian path, and then each node depends on the one before it in the only topological order. */
 const isChain = ({ dependencies }: Indexed, order: readonly number[]): boolean =>
   order.every((position, place) => place === 0 || (dependencies[position] as number[]).includes(order[place - 1] as number));

@@ -1,4 +1,5 @@
 /** English words that tell how a request is built. Forms of the verbs are made from their base forms. */
+import { know, knownOf, role, type Known, type Role, type VerbForm } from './known.js';
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/u);
 
@@ -75,49 +76,42 @@ const formsOf = (base: string): readonly [past: string, gerund: string, third: s
   return [`${root}ed`, `${root}ing`, /(?:s|sh|ch|x|z)$/u.test(base) ? `${base}es` : `${base}s`];
 };
 
-export interface VerbForm {
-  base: string;
-  form: 'base' | 'past' | 'gerund' | 'third';
+const learnForm = (word: string, verb: VerbForm): void => {
+  know(word).verb = verb;
+};
+// A word that is several forms is the one learned last.
+for (const base of ACTIONS) {
+  const [past, gerund, third] = formsOf(base);
+  learnForm(third, { base, form: 'third' });
+  learnForm(past, { base, form: 'past' });
+  learnForm(gerund, { base, form: 'gerund' });
 }
+for (const [past, base] of Object.entries(IRREGULAR)) learnForm(past, { base, form: 'past' });
+for (const base of ACTIONS) learnForm(base, { base, form: 'base' });
 
-const VERBS: ReadonlyMap<string, VerbForm> = (() => {
-  const forms = new Map<string, VerbForm>();
-  for (const base of ACTIONS) {
-    const [past, gerund, third] = formsOf(base);
-    forms.set(third, { base, form: 'third' });
-    forms.set(past, { base, form: 'past' });
-    forms.set(gerund, { base, form: 'gerund' });
-  }
-  for (const [past, base] of Object.entries(IRREGULAR)) forms.set(past, { base, form: 'past' });
-  for (const base of ACTIONS) forms.set(base, { base, form: 'base' });
-  return forms;
-})();
-
-export const verbOf = (word: string): VerbForm | undefined => VERBS.get(word);
+export const verbOf = (word: string): VerbForm | undefined => knownOf(word).verb;
 export const isAmbiguousVerb = (base: string): boolean => AMBIGUOUS.has(base);
 export const isPreamble = (base: string): boolean => PREAMBLES.has(base);
 
 /** Words before the verb of a request that ask nothing by themselves. */
-export const LEAD_INS: ReadonlySet<string> = new Set(
+export const LEAD_INS: Role = role(
   words(`please kindly can could would will should may might must do does you your i we i'd we'd i'm we're i'll i've us me to and but so or then next finally lastly last also additionally moreover furthermore besides
   first firstly second secondly third thirdly fourth fifth afterwards afterward later subsequently now just simply only want wants need needs like love wish help helps assist able with in by for be possible is it that if
   am are hi hello hey ok okay let's lets try trying looking interested hoping going would've once done having after before when while separately simultaneously concurrently meanwhile again still really quickly
   assistance require requires expertise support there any way need information how about start by go ahead step as well based on`),
 );
 
-export const DETERMINERS: ReadonlySet<string> = new Set(
+export const DETERMINERS: Role = role(
   words(
     'the a an this that these those it its them their my your our his her all any each every both some several two three four five six seven eight nine ten what which who how whether if me us into out up for on with from about',
   ),
 );
 
 /** Order between what was said before and what is said here. */
-export const SEQUENCE_WORDS: ReadonlySet<string> = new Set(
-  words('then afterwards afterward subsequently thereafter next later after once'),
-);
-export const CLOSING_WORDS: ReadonlySet<string> = new Set(words('finally lastly'));
-export const ADDITION_WORDS: ReadonlySet<string> = new Set(words('also additionally moreover furthermore besides plus'));
-export const APART_WORDS: ReadonlySet<string> = new Set(words('parallel simultaneously concurrently separately independently'));
+export const SEQUENCE_WORDS: Role = role(words('then afterwards afterward subsequently thereafter next later after once'));
+export const CLOSING_WORDS: Role = role(words('finally lastly'));
+export const ADDITION_WORDS: Role = role(words('also additionally moreover furthermore besides plus'));
+export const APART_WORDS: Role = role(words('parallel simultaneously concurrently separately independently'));
 /** They tell something about a thing and leave the thing as it is: asked together, none needs another's result. */
 export const INSPECTING_VERBS: ReadonlySet<string> = new Set(
   words(
@@ -127,59 +121,50 @@ export const INSPECTING_VERBS: ReadonlySet<string> = new Set(
 export const JOIN_VERBS: ReadonlySet<string> = new Set(
   words('combine merge compare join reconcile collate aggregate integrate synthesise synthesize unify contrast consolidate weigh'),
 );
-export const CONDITION_WORDS: ReadonlySet<string> = new Set(words('if unless whether otherwise depending'));
+export const CONDITION_WORDS: Role = role(words('if unless whether otherwise depending'));
 /** They stand for something said before. */
-export const PRONOUNS: ReadonlySet<string> = new Set(words('it them this that these those both'));
+export const PRONOUNS: Role = role(words('it them this that these those both'));
 /** Nouns for what an earlier step gave. */
-export const OUTCOME_NOUNS: ReadonlySet<string> = new Set(
+export const OUTCOME_NOUNS: Role = role(
   words(
     'result results output outcome outcomes findings answer answers resulting obtained generated retrieved extracted produced created previous above same former latter updated modified new summary translation transcript transcription',
   ),
 );
-export const BASIS_WORDS: ReadonlySet<string> = new Set(words('using use based from with apply'));
-export const QUESTION_WORDS: ReadonlySet<string> = new Set(words('what which who whom whose when where why how'));
-export const COMPARISON_WORDS: ReadonlySet<string> = new Set(
+export const BASIS_WORDS: Role = role(words('using use based from with apply'));
+export const QUESTION_WORDS: Role = role(words('what which who whom whose when where why how'));
+export const COMPARISON_WORDS: Role = role(
   words(
     'more less fewer than compared difference differences older younger larger smaller bigger higher lower longer shorter earlier later greater most-recent versus vs better worse between',
   ),
 );
-export const SUPERLATIVES: ReadonlySet<string> = new Set(
+export const SUPERLATIVES: Role = role(
   words(
     'first second third last final longest shortest highest lowest largest smallest most least biggest oldest youngest best worst latest earliest greatest top',
   ),
 );
-export const RELATIVE_WORDS: ReadonlySet<string> = new Set(words('who that which whose whom where'));
-export const NUMBER_WORDS: Readonly<Record<string, number>> = {
-  two: 2,
-  three: 3,
-  four: 4,
-  five: 5,
-  six: 6,
-  seven: 7,
-  eight: 8,
-  nine: 9,
-  ten: 10,
-};
+export const RELATIVE_WORDS: Role = role(words('who that which whose whom where'));
 
-/** Words that carry grammar rather than matter, in anyone's English. */
-const FUNCTION_WORDS: ReadonlySet<string> = new Set([
-  ...LEAD_INS,
-  ...DETERMINERS,
-  ...SEQUENCE_WORDS,
-  ...CLOSING_WORDS,
-  ...ADDITION_WORDS,
-  ...APART_WORDS,
-  ...CONDITION_WORDS,
-  ...PRONOUNS,
-  ...OUTCOME_NOUNS,
-  ...BASIS_WORDS,
-  ...QUESTION_WORDS,
-  ...COMPARISON_WORDS,
-  ...SUPERLATIVES,
-  ...RELATIVE_WORDS,
-  ...words(
-    `of was were be been being has had did no yes at as than too very there here he she his her him they each few many much more most other some such only own same against during before below once information details
-    list name data date time year day people person number place city country type kind specific given following related provided available current different new one`,
-  ),
-]);
-export const isFunctionWord = (word: string): boolean => FUNCTION_WORDS.has(word);
+/** Words that carry grammar rather than matter, in anyone's English: those above and these. */
+const FUNCTION_WORDS: Role =
+  LEAD_INS |
+  DETERMINERS |
+  SEQUENCE_WORDS |
+  CLOSING_WORDS |
+  ADDITION_WORDS |
+  APART_WORDS |
+  CONDITION_WORDS |
+  PRONOUNS |
+  OUTCOME_NOUNS |
+  BASIS_WORDS |
+  QUESTION_WORDS |
+  COMPARISON_WORDS |
+  SUPERLATIVES |
+  RELATIVE_WORDS |
+  role(
+    words(
+      `of was were be been being has had did no yes at as than too very there here he she his her him they each few many much more most other some such only own same against during before below once information details
+      list name data date time year day people person number place city country type kind specific given following related provided available current different new one`,
+    ),
+  );
+/** Words that tell how a text is built: of grammar, and verbs that agents are asked for. */
+export const carriesStructure = ({ roles, verb }: Known): boolean => (roles & FUNCTION_WORDS) !== 0 || verb !== undefined;

@@ -1,14 +1,15 @@
 /** The dense features of a request: named numbers, structure first (how it is built), style behind (in which words). */
 import type { Facts } from './facts.js';
+import { know, UNKNOWN } from './known.js';
 import type { Link } from './sketch.js';
-import type { Ties } from './ties.js';
+import { TIES } from './ties.js';
 
-export type Measure = readonly [name: string, of: (facts: Facts) => number];
+/** `of` is null where `measure` counts the words of many measures at once: a text has fewer words than there are measures of words. */
+export type Measure = readonly [name: string, of: ((facts: Facts) => number) | null];
 
 const PATTERNS = ['direct', 'sequential', 'parallel', 'meta'] as const;
 const FORMS = ['given', 'listed', 'asked', 'question', 'unclear'] as const;
 const LINKS: readonly Link[] = ['sequence', 'reference', 'join', 'addition', 'apart', 'condition', 'unsaid'];
-const TIES: readonly (keyof Ties)[] = ['sequence', 'closing', 'addition', 'apart', 'join', 'refers', 'echoes', 'condition'];
 
 const bit = (holds: boolean): number => (holds ? 1 : 0);
 const most = (limit: number, value: number): number => Math.min(limit, value);
@@ -31,39 +32,20 @@ const OPINION: readonly Measure[] = [
 
 const CLAUSES: readonly Measure[] = [
   ['asks', ({ reading }) => most(10, reading.asks.length)],
-  ['bare asks', ({ reading }) => most(5, reading.asks.filter(({ bare }) => bare).length)],
-  ['wishes', ({ reading }) => most(5, reading.asks.filter(({ kind }) => kind === 'wish').length)],
-  ['questions asked', ({ reading }) => most(5, reading.asks.filter(({ kind }) => kind === 'question').length)],
+  ['bare asks', ({ asked }) => most(5, asked.bare)],
+  ['wishes', ({ asked }) => most(5, asked.wishes)],
+  ['questions asked', ({ asked }) => most(5, asked.questions)],
   ['asking sentences', ({ askingSentences }) => most(8, askingSentences)],
   ['asks a sentence', ({ askingSentences, reading }) => share(reading.asks.length, askingSentences)],
   ['sentences', ({ sentences }) => most(10, sentences)],
-  [
-    'hidden deeds',
-    ({ reading }) =>
-      most(
-        6,
-        reading.asks.reduce((sum, { hidden }) => sum + hidden, 0),
-      ),
-  ],
+  ['hidden deeds', ({ asked }) => most(6, asked.hidden)],
   ['hidden deeds in the last ask', ({ reading }) => most(4, reading.asks[reading.asks.length - 1]?.hidden ?? 0)],
-  [
-    'tied asks',
-    ({ reading }) => share(reading.asks.slice(1).filter(({ ties }) => ties.refers || ties.sequence).length, reading.asks.length - 1),
-  ],
+  ['tied asks', ({ asked, reading }) => share(asked.tied, reading.asks.length - 1)],
   ['last ask refers', ({ reading }) => bit(reading.asks.length > 1 && (reading.asks[reading.asks.length - 1]?.ties.refers ?? false))],
   ['second ask refers', ({ reading }) => bit(reading.asks[1]?.ties.refers ?? false)],
-  [
-    'asks with a value of their own',
-    ({ reading }) =>
-      share(
-        reading.asks.filter((ask) =>
-          reading.tokens.slice(ask.from, ask.to).some(({ kind }) => kind === 'number' || kind === 'quote' || kind === 'name'),
-        ).length,
-        reading.asks.length,
-      ),
-  ],
-  ['repeated verb', ({ reading }) => bit(new Set(reading.asks.map(({ verb }) => verb ?? '')).size < reading.asks.length)],
-  ['one verb', ({ reading }) => bit(reading.asks.length > 1 && new Set(reading.asks.map(({ verb }) => verb ?? '')).size === 1)],
+  ['asks with a value of their own', ({ asked, reading }) => share(asked.valued, reading.asks.length)],
+  ['repeated verb', ({ asked, reading }) => bit(asked.verbs < reading.asks.length)],
+  ['one verb', ({ asked, reading }) => bit(reading.asks.length > 1 && asked.verbs === 1)],
   ...TIES.map((tie): Measure => [`asks that ${tie}`, ({ ties }) => most(5, ties[tie])]),
   ...TIES.map((tie): Measure => [`share that ${tie}`, ({ ties, reading }) => share(ties[tie], reading.asks.length - 1)]),
   ['distinct verbs', ({ verbs }) => most(10, verbs.distinct)],
@@ -85,12 +67,12 @@ const MATTER: readonly Measure[] = [
   ['items', ({ reading }) => most(12, reading.items.length)],
   ...(['number', 'quote', 'name', 'comma', 'colon', 'question', 'bracket', 'break'] as const).map((kind): Measure => [
     `tokens that are ${kind}`,
-    ({ kinds }) => most(12, kinds.get(kind) ?? 0),
+    ({ kinds }) => most(12, kinds[kind]),
   ]),
   ['length', ({ reading }) => log(reading.tokens.length)],
   ['length by asks', ({ reading }) => log(reading.tokens.length / Math.max(1, reading.asks.length))],
   ['characters', ({ reading }) => log(reading.input.text.length)],
-  ['capitals', ({ reading }) => most(12, reading.tokens.filter(({ capital }) => capital).length)],
+  ['capitals', ({ capitals }) => most(12, capitals)],
   ['ends as a question', ({ reading }) => bit(reading.input.text.trimEnd().endsWith('?'))],
   ['ends with a stop', ({ reading }) => bit(/[.!]["']?$/u.test(reading.input.text.trimEnd()))],
 ];
@@ -126,38 +108,46 @@ const MANNER =
   );
 
 const MOST_COUNTED = 4;
-const counted = (word: string): string => `"${word}"`;
-const counting = (word: string): Measure => [counted(word), ({ words }) => most(MOST_COUNTED, words.get(word) ?? 0)];
-const opening = (word: string): Measure => [`opens with "${word}"`, ({ reading }) => bit(reading.tokens[0]?.text === word)];
+/** How often a word stands in the text, and whether it opens it. */
+const nameOfCount = (word: string): string => `"${word}"`;
+const nameOfOpening = (word: string): string => `opens with "${word}"`;
+const OPENINGS = ['how', 'what', 'which', 'who', 'when', 'i', 'please', 'can', 'find', 'if'];
 
 /** Features that tell how a request is built, whoever wrote it. */
-export const STRUCTURE: readonly Measure[] = [...OPINION, ...CLAUSES, ...MATTER, ...BINDING.map(counting)];
+export const STRUCTURE: readonly Measure[] = [
+  ...OPINION,
+  ...CLAUSES,
+  ...MATTER,
+  ...BINDING.map((word): Measure => [nameOfCount(word), null]),
+];
 /** Features that tell as much about the author. */
 export const STYLE: readonly Measure[] = [
   ...STEPS,
   ...TOOLS,
-  ...MANNER.map(counting),
-  ...['how', 'what', 'which', 'who', 'when', 'i', 'please', 'can', 'find', 'if'].map(opening),
+  ...MANNER.map((word): Measure => [nameOfCount(word), null]),
+  ...OPENINGS.map((word): Measure => [nameOfOpening(word), null]),
 ];
 export const MEASURES: readonly Measure[] = [...STRUCTURE, ...STYLE];
 
-/** Where the count of each word goes: a text has fewer words than there are measures of words. */
-const COUNTED: ReadonlyMap<string, number> = new Map(
-  [...BINDING, ...MANNER].map((word) => [word, MEASURES.findIndex(([name]) => name === counted(word))]),
-);
-/** Every other measure; null where a word is counted. */
-const OTHERS: readonly (Measure[1] | null)[] = MEASURES.map(([, of], place) => (new Set(COUNTED.values()).has(place) ? null : of));
+/** By a word's id: where what `nameOf` calls it is measured; nowhere, for most words. */
+const placesOf = (words: readonly string[], nameOf: (word: string) => string): readonly (number | undefined)[] => {
+  const places = new Map(words.map((word) => [know(word).id, MEASURES.findIndex(([name]) => name === nameOf(word))]));
+  return Array.from({ length: Math.max(...places.keys()) + 1 }, (_, id) => places.get(id));
+};
+const COUNTED = placesOf([...BINDING, ...MANNER], nameOfCount);
+const OPENING = placesOf(OPENINGS, nameOfOpening);
+const COMPUTED = MEASURES.flatMap(([, of], place) => (of ? [{ of, place }] : []));
 
 /** All measures, in their order. */
 export const measure = (facts: Facts): Float64Array => {
   const measured = new Float64Array(MEASURES.length);
-  for (const [word, count] of facts.words) {
-    const place = COUNTED.get(word);
-    if (place !== undefined) measured[place] = most(MOST_COUNTED, count);
+  const { tokens } = facts.reading;
+  for (const { known } of tokens) {
+    const place = COUNTED[known.id];
+    if (place !== undefined) measured[place] = most(MOST_COUNTED, (measured[place] as number) + 1);
   }
-  for (let place = 0; place < OTHERS.length; place++) {
-    const of = OTHERS[place];
-    if (of) measured[place] = of(facts);
-  }
+  const opens = OPENING[tokens[0]?.known.id ?? UNKNOWN.id];
+  if (opens !== undefined) measured[opens] = 1;
+  for (const { of, place } of COMPUTED) measured[place] = of(facts);
   return measured;
 };

@@ -2,7 +2,7 @@
  * The structural opinion: what the way a request is built says about its pattern, whoever wrote it. It names one situation a request is in;
  * the chances of each are stated here by judgement, and weighed against what was counted where several authors' requests were measured.
  */
-import type { Facts } from './facts.js';
+import type { Facts, Marker } from './facts.js';
 import { inspectsOnly } from './sketch.js';
 
 export interface Situation {
@@ -33,14 +33,12 @@ const given = ({ steps }: Facts): Situation => {
   return situation('given loose', 'given steps share little matter', [0, 0.25, 0.25, 0.5]);
 };
 
-const COUNTING = new Set(['many', 'much']);
-
 const comparing = (facts: Facts): Situation | null => {
-  const { words, reading, values } = facts;
-  const has = (word: string): boolean => words.has(word);
+  const { says, reading, values } = facts;
+  const has = (word: Marker): boolean => says.has(word);
   const alternatives = has('or') || values.or > 0;
   const differs = (has('more') || has('fewer') || has('less')) && (has('than') || has('compared') || alternatives);
-  const counts = [...COUNTING].some(has) || (has('more') && alternatives) || (has('fewer') && alternatives);
+  const counts = has('many') || has('much') || (has('more') && alternatives) || (has('fewer') && alternatives);
   if (differs && counts) return situation('question counts apart', 'two amounts are found and compared', [0.05, 0.15, 0.3, 0.5]);
   if (has('both') || (has('common') && has('and')) || (has('same') && has('and')) || has('difference'))
     return situation('question of two', 'two things are looked up and put together', [0.1, 0.15, 0.6, 0.15]);
@@ -52,23 +50,23 @@ const comparing = (facts: Facts): Situation | null => {
 };
 
 /** Hops from one looked-up thing to the next: relative clauses, genitives, a thing named by another. */
-const hops = ({ reading, words, verbs }: Facts): number => {
+const hops = ({ reading, says, verbs }: Facts): number => {
   const possessives = reading.tokens.filter(({ text }) => text.endsWith("'s") || text.endsWith('’s')).length;
-  return reading.nesting.relative + Math.max(0, reading.nesting.of - 1) + possessives + (words.has('by') && verbs.past > 0 ? 0.5 : 0);
+  return reading.nesting.relative + Math.max(0, reading.nesting.of - 1) + possessives + (says.has('by') && verbs.past > 0 ? 0.5 : 0);
 };
 
 const question = (facts: Facts): Situation => {
-  const { reading, kinds, words } = facts;
+  const { reading, kinds, says } = facts;
   const compared = comparing(facts);
   if (compared) return compared;
-  if ((kinds.get('number') ?? 0) >= 3 && reading.tokens.length > 25)
+  if (kinds.number >= 3 && reading.tokens.length > 25)
     return situation('question over figures', 'a figure is worked out from several given ones', [0.25, 0.4, 0.2, 0.15]);
   if (reading.asks.length > 1) return situation('questions', 'several questions are asked', [0.15, 0.3, 0.45, 0.1]);
   if (reading.values >= 3) return situation('question of several', 'one question is asked of several things', [0.3, 0.15, 0.5, 0.05]);
   const nested = hops(facts);
   if (nested >= 2) return situation('question nested twice', 'one thing has to be found to find the next', [0.13, 0.63, 0.16, 0.08]);
   if (nested >= 1) return situation('question nested', 'something may have to be found first', [0.3, 0.55, 0.1, 0.05]);
-  if (words.has('how') && words.has('many')) return situation('question of amount', 'something is to be counted', [0.35, 0.5, 0.1, 0.05]);
+  if (says.has('how') && says.has('many')) return situation('question of amount', 'something is to be counted', [0.35, 0.5, 0.1, 0.05]);
   return situation(reading.tokens.length > 14 ? 'question long' : 'question', 'one plain question', [0.55, 0.35, 0.08, 0.02]);
 };
 
@@ -86,15 +84,15 @@ const isSingleDeed = ({ reading }: Facts): boolean => {
 };
 
 const single = (facts: Facts): Situation => {
-  const { reading, words } = facts;
+  const { reading, says, asked } = facts;
   const { length } = reading.tokens;
-  const hidden = reading.asks.reduce((sum, ask) => sum + ask.hidden, 0);
+  const { hidden } = asked;
   if (reading.values >= 3) return situation('one of several', 'one thing is asked of several objects', [0.5, 0.1, 0.37, 0.03]);
   if (reading.asks.length === 0)
     return length > 20
       ? situation('unclear long', 'no request could be made out in a long text', [0.4, 0.4, 0.13, 0.07])
       : situation('unclear', 'no request could be made out', [0.52, 0.3, 0.1, 0.08]);
-  if (words.has('respectively') || words.has('each'))
+  if (says.has('respectively') || says.has('each'))
     return situation('one for each', 'one thing is asked of each object', [0.4, 0.1, 0.47, 0.03]);
   if (hidden >= 2) return situation('one with deeds', 'one thing is asked, others are named in passing', [0.38, 0.5, 0.08, 0.04]);
   if (isSingleDeed(facts) && hidden === 0) return situation('one deed', 'one deed is asked for', [0.88, 0.08, 0.03, 0.01], true);
@@ -150,7 +148,7 @@ const several = (facts: Facts): Situation => {
     return situation(key, 'sentences ask for one thing each', size === 'two' ? [0.4, 0.25, 0.33, 0.02] : [0.15, 0.25, 0.52, 0.08]);
   }
   if (reach === 'all' || (reach === 'some' && !also))
-    return situation(key, 'most parts take up earlier ones', [0.05, 0.72, 0.1, 0.13], (kinds.get('word') ?? 0) > 0 && order !== '');
+    return situation(key, 'most parts take up earlier ones', [0.05, 0.72, 0.1, 0.13], kinds.word > 0 && order !== '');
   if (also) return situation(key, 'parts are asked for in addition', [0.06, 0.3, 0.5, 0.14]);
   if (order) return situation(key, 'parts follow each other', [0.03, 0.62, 0.24, 0.11]);
   return situation(key, 'parts that no word ties', [0.2, 0.45, 0.28, 0.07]);

@@ -1,5 +1,6 @@
 /** What a request says about its own structure, counted once for recognition and planning. */
 import { clausesOf, type Clause } from './clauses.js';
+import { is, role, type Role } from './known.js';
 import { COMPARISON_WORDS, RELATIVE_WORDS, SUPERLATIVES } from './lexicon.js';
 import { tokenise, type Token } from './tokens.js';
 
@@ -81,7 +82,7 @@ const isValue = (token: Token | undefined): boolean =>
     (token.kind === 'word' && token.capital && token.text !== 'i'));
 
 /** Words that may stand between a separator and the value of a list. */
-const VALUE_LEADS: ReadonlySet<string> = new Set([
+const VALUE_LEADS: Role = role([
   'the',
   'a',
   'an',
@@ -101,7 +102,7 @@ const VALUE_LEADS: ReadonlySet<string> = new Set([
 
 const beginsWithValue = (tokens: readonly Token[], from: number): boolean => {
   let at = from;
-  while (at < from + 3 && VALUE_LEADS.has(tokens[at]?.text ?? '')) at++;
+  while (at < from + 3 && is(tokens[at], VALUE_LEADS)) at++;
   return isValue(tokens[at]);
 };
 
@@ -127,15 +128,15 @@ const listedValues = (tokens: readonly Token[], clause: Clause): number => {
 
 const nestingOf = (tokens: readonly Token[]): Reading['nesting'] => {
   const nesting = { comparison: 0, superlative: 0, relative: 0, of: 0, or: 0, and: 0 };
-  tokens.forEach(({ kind, text }, at) => {
-    if (kind !== 'word') return;
-    if (COMPARISON_WORDS.has(text)) nesting.comparison++;
-    if (SUPERLATIVES.has(text)) nesting.superlative++;
-    if (RELATIVE_WORDS.has(text) && at > 1 && text !== tokens[0]?.text) nesting.relative++;
-    if (text === 'of') nesting.of++;
-    if (text === 'or') nesting.or++;
-    if (text === 'and') nesting.and++;
-  });
+  for (let at = 0; at < tokens.length; at++) {
+    const token = tokens[at] as Token;
+    if (is(token, COMPARISON_WORDS)) nesting.comparison++;
+    if (is(token, SUPERLATIVES)) nesting.superlative++;
+    if (is(token, RELATIVE_WORDS) && at > 1 && token.text !== tokens[0]?.text) nesting.relative++;
+    if (token.text === 'of') nesting.of++;
+    if (token.text === 'or') nesting.or++;
+    if (token.text === 'and') nesting.and++;
+  }
   return nesting;
 };
 

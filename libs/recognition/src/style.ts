@@ -4,7 +4,7 @@
  */
 import { countIn, countsAt, joined, UNPACKED, type Counts, type Joined } from './counts.js';
 import { hashText } from './features.js';
-import { isFunctionWord, verbOf } from './lexicon.js';
+import { carriesStructure } from './lexicon.js';
 import type { Token } from './tokens.js';
 
 /** Pseudo-counts with which a run leans on the shorter one, and a source's words on all sources' (Dirichlet priors). */
@@ -71,8 +71,8 @@ const END = fnv('$');
 const ANY_WORD = fnv('~');
 
 /** `hash`: of the token, as `hashTokens` has it. */
-const keyIn = (view: View, { kind, text }: Token, hash: number): number =>
-  kind !== 'word' || view === 'words' || isFunctionWord(text) || verbOf(text) ? finished(hash) : ANY_WORD;
+const keyIn = (view: View, { kind, known }: Token, hash: number): number =>
+  view === 'words' || kind !== 'word' || carriesStructure(known) ? finished(hash) : ANY_WORD;
 
 /** Keys of each place's word, and of the pair and triple that end there. */
 export interface Runs {

@@ -9,8 +9,8 @@ import {
   OUTCOME_NOUNS,
   PRONOUNS,
   SEQUENCE_WORDS,
-  verbOf,
 } from './lexicon.js';
+import { is, role, type Role } from './known.js';
 import type { Token } from './tokens.js';
 
 /** What ties a clause to earlier ones. */
@@ -33,6 +33,9 @@ export interface Ties {
   condition: boolean;
 }
 
+/** Their names, in the order of the measures. */
+export const TIES: readonly (keyof Ties)[] = ['sequence', 'closing', 'addition', 'apart', 'join', 'refers', 'echoes', 'condition'];
+
 /** As much of a clause as is looked at here. */
 interface Tied {
   verb: string | null;
@@ -54,9 +57,9 @@ export const noTies = (): Ties => ({
 
 /** "in parallel", but not "parallel computing"; "separately", but not "so that I can use it separately". */
 export const saysApart = (tokens: readonly Token[], at: number): boolean => {
-  const word = tokens[at]?.text ?? '';
-  if (!APART_WORDS.has(word)) return false;
-  if (word === 'parallel') return tokens[at - 1]?.text === 'in';
+  const token = tokens[at];
+  if (!is(token, APART_WORDS)) return false;
+  if (token?.text === 'parallel') return tokens[at - 1]?.text === 'in';
   return tokens[at - 1]?.text !== 'it' && tokens[at - 1]?.text !== 'them';
 };
 
@@ -67,15 +70,14 @@ export const tie = (tokens: readonly Token[], clause: Tied, later: boolean, done
   for (let at = clause.from; at < clause.to; at++) {
     const token = tokens[at] as Token;
     if (token.kind !== 'word') continue;
-    const word = token.text;
     const near = at - clause.from < 6;
-    if (near && SEQUENCE_WORDS.has(word)) ties.sequence = true;
-    if (near && CLOSING_WORDS.has(word)) ties.closing = true;
-    if (ADDITION_WORDS.has(word) || (word === 'well' && tokens[at - 1]?.text === 'as')) ties.addition = true;
+    if (near && is(token, SEQUENCE_WORDS)) ties.sequence = true;
+    if (near && is(token, CLOSING_WORDS)) ties.closing = true;
+    if (is(token, ADDITION_WORDS) || (token.text === 'well' && tokens[at - 1]?.text === 'as')) ties.addition = true;
     if (saysApart(tokens, at)) ties.apart = true;
-    if (CONDITION_WORDS.has(word)) ties.condition = true;
-    if (later && refersBack(tokens, at, clause, done)) ties.refers = true;
-    if (word === 'followed' && tokens[at + 1]?.text === 'by') ties.sequence = true;
+    if (is(token, CONDITION_WORDS)) ties.condition = true;
+    if (later && !ties.refers && refersBack(tokens, at, clause, done)) ties.refers = true;
+    if (token.text === 'followed' && tokens[at + 1]?.text === 'by') ties.sequence = true;
   }
 };
 
@@ -122,34 +124,40 @@ export const hiddenIn = (tokens: readonly Token[], clause: Tied): number => {
   let hidden = 0;
   for (let at = clause.from; at < clause.to; at++) {
     const token = tokens[at] as Token;
-    const verb = token.kind === 'word' && !token.capital ? verbOf(token.text) : undefined;
+    const verb = token.capital ? undefined : token.known.verb;
     if (verb && (verb.form === 'past' || verb.form === 'gerund') && verb.base !== clause.verb && !BY_THE_WAY.has(verb.base)) hidden++;
   }
   return hidden;
 };
 
-const DEFINITE: ReadonlySet<string> = new Set(['the', 'this', 'that', 'these', 'those', 'its', 'their']);
+const POINTING: Role = role(['the', 'this', 'that', 'these', 'those', 'its']);
+const DEFINITE: Role = POINTING | role(['their']);
 
 export const echoes = (tokens: readonly Token[], clause: Tied, mentioned: ReadonlySet<string>): boolean => {
   for (let at = clause.from + 1; at < clause.to; at++) {
     const token = tokens[at] as Token;
     if (token.kind !== 'word' || token.text.length < 4 || !mentioned.has(rootOf(token.text))) continue;
-    if (DEFINITE.has(tokens[at - 1]?.text ?? '') || DEFINITE.has(tokens[at - 2]?.text ?? '')) return true;
+    if (is(tokens[at - 1], DEFINITE) || is(tokens[at - 2], DEFINITE)) return true;
   }
   return false;
 };
 
+/** "It is", "it was": stands for nothing said before. */
+const IMPERSONAL: Role = role(['is', 'was', 'has', 'possible', 'would']);
+/** Between which "that" and "this" stand alone: "based on this", "and with that, …". */
+const BEFORE_ALONE: Role = BASIS_WORDS | role(['on', 'of', 'to', 'in', 'by']);
+const BEHIND_ALONE: Role = role(['to', 'and', 'into', 'for', 'in', 'as', 'with']);
+
 const refersBack = (tokens: readonly Token[], at: number, clause: Tied, done: ReadonlySet<string>): boolean => {
-  const { text } = tokens[at] as Token;
-  const previous = tokens[at - 1]?.text ?? '';
+  const token = tokens[at] as Token;
+  const previous = tokens[at - 1];
   const next = tokens[at + 1];
-  if (PRONOUNS.has(text) && at >= clause.from) {
-    if (text === 'it' || text === 'them') return !['is', 'was', 'has', 'possible', 'would'].includes(next?.text ?? '');
-    const alone =
-      !next || next.kind !== 'word' || at + 1 >= clause.to || ['to', 'and', 'into', 'for', 'in', 'as', 'with'].includes(next.text);
-    return alone && (BASIS_WORDS.has(previous) || verbOf(previous) !== undefined || ['on', 'of', 'to', 'in', 'by'].includes(previous));
+  if (is(token, PRONOUNS) && at >= clause.from) {
+    if (token.text === 'it' || token.text === 'them') return !is(next, IMPERSONAL);
+    const alone = !next || next.kind !== 'word' || at + 1 >= clause.to || is(next, BEHIND_ALONE);
+    return alone && (is(previous, BEFORE_ALONE) || previous?.known.verb !== undefined);
   }
-  if (!['the', 'this', 'that', 'these', 'those', 'its'].includes(previous)) return false;
-  const verb = verbOf(text);
-  return OUTCOME_NOUNS.has(text) || (verb?.form === 'past' && done.has(verb.base));
+  if (!is(previous, POINTING)) return false;
+  const { verb } = token.known;
+  return is(token, OUTCOME_NOUNS) || (verb?.form === 'past' && done.has(verb.base));
 };

@@ -1,5 +1,8 @@
 /** One pass over the text: words, numbers, quotations and the marks that divide them. Linear in the text, whatever it holds. */
 
+import { Lexemes } from './lexemes.js';
+import { knownOf, UNKNOWN, type Known } from './known.js';
+
 export const TOKEN_KINDS = [
   'word',
   'number',
@@ -26,13 +29,18 @@ export interface Token {
   start: number;
   end: number;
   capital: boolean;
+  /** What is known of a word; of everything else, nothing. */
+  known: Known;
 }
 
-/** One alternation, each branch decided by its first character, so that nothing is read twice. */
-const LEXEME =
-  /[\p{L}_][\p{L}\p{M}\p{N}_'’]*(?:[-./:@\\#+&=?%~][\p{L}\p{N}_/-]+)*|[$€£]?\p{N}+(?:[.,:/-]\p{N}+)*\p{L}*|\n|["“”'‘`«»()[\],:;.!?*•–—-]/gu;
-
-const CLOSING: Readonly<Record<string, string>> = { '"': '"', '“': '”', "'": "'", '‘': '’', '`': '`', '«': '»' };
+const CLOSING: ReadonlyMap<string, string> = new Map([
+  ['"', '"'],
+  ['“', '”'],
+  ["'", "'"],
+  ['‘', '’'],
+  ['`', '`'],
+  ['«', '»'],
+]);
 /** A whole request in quotation marks is still a request. */
 const QUOTED_REQUEST = 0.7;
 
@@ -47,7 +55,7 @@ class Quotations {
   /** The position of the closing mark, or -1: an apostrophe, or never closed. */
   closeOf(open: number): number {
     const mark = this.text[open] as string;
-    const closing = CLOSING[mark];
+    const closing = CLOSING.get(mark);
     if (closing === undefined || this.spent.has(mark) || !this.text[open + 1]?.trim()) return -1;
     if (isLetter(this.text[open - 1]) && mark !== '"') return -1;
     for (let at = this.text.indexOf(closing, open + 1); at !== -1; at = this.text.indexOf(closing, at + 1)) {
@@ -62,6 +70,8 @@ class Quotations {
   }
 }
 
+/** A comma, or the mark of an item. */
+const DASH = '–';
 const MARKS: ReadonlyMap<string, TokenKind> = new Map([
   [',', 'comma'],
   [':', 'colon'],
@@ -74,12 +84,12 @@ const MARKS: ReadonlyMap<string, TokenKind> = new Map([
   [')', 'bracket'],
   ['[', 'bracket'],
   [']', 'bracket'],
-  ['–', 'comma'],
+  [DASH, 'comma'],
   ['—', 'comma'],
 ]);
 
 const isItemMark = (text: string, lexeme: string, start: number): boolean => {
-  if (!/^(?:\d{1,3}|[-*•–])$/u.test(lexeme)) return false;
+  if (lexeme.length > 3 || !/^(?:\d{1,3}|[-*•–])$/u.test(lexeme)) return false;
   if (/\d/u.test(lexeme))
     return /^[.)]\s/u.test(text.slice(start + lexeme.length, start + lexeme.length + 2)) && !/[\w.,$€£#]/u.test(text[start - 1] ?? ' ');
   return text[start + 1] === ' ' && /\n|^$/u.test(text[start - 1] ?? '');
@@ -89,41 +99,49 @@ const isName = (lexeme: string): boolean => /[./@_:#\\=&\d]/u.test(lexeme);
 
 /** Null for what says nothing by itself. */
 const kindOf = (text: string, lexeme: string, start: number): TokenKind | null => {
-  if (isItemMark(text, lexeme, start)) return 'item';
   const mark = MARKS.get(lexeme);
-  if (mark) return mark;
+  if (mark !== undefined && lexeme !== DASH) return mark;
+  if (isItemMark(text, lexeme, start)) return 'item';
+  if (mark !== undefined) return mark;
   if (/^[\p{N}$€£]/u.test(lexeme)) return 'number';
   if (!/[\p{L}_]/u.test(lexeme)) return null;
   return isName(lexeme) ? 'name' : 'word';
 };
 
-/** Most lexemes: what takes looking at other characters is not asked of them. */
-const isAsciiLetter = (code: number): boolean => (code | 32) >= 97 && (code | 32) <= 122;
-const LOWER = 97;
+/** Most tokens: nothing around them is looked at. */
+const plainWord = (lexeme: string, { start, end }: Lexemes): Token => {
+  const lower = lexeme.toLowerCase();
+  const known = knownOf(lower);
+  // The lexicon's own copy of a word is compared with the words of rules by its address alone.
+  return { kind: 'word', text: known.word || lower, start, end, capital: lexeme.charCodeAt(0) !== lower.charCodeAt(0), known };
+};
+
+/** A token that begins where `lexemes` stands, and has `lexemes` go on behind it; null for what says nothing. */
+const otherToken = (text: string, lexeme: string, lexemes: Lexemes, quotations: Quotations): Token | null => {
+  const { start } = lexemes;
+  const close = lexeme.length === 1 ? quotations.closeOf(start) : -1;
+  if (close !== -1) {
+    lexemes.end = close + 1;
+    return { kind: 'quote', text: '', start, end: close + 1, capital: false, known: UNKNOWN };
+  }
+  const kind = kindOf(text, lexeme, start);
+  if (kind === null) return null;
+  if (kind === 'item' && /\d/u.test(lexeme)) lexemes.end++;
+  const lower = lexeme.toLowerCase();
+  const known = kind === 'word' ? knownOf(lower) : UNKNOWN;
+  const capital = (kind === 'word' || kind === 'name') && /^\p{Lu}/u.test(lexeme);
+  return { kind, text: lower, start, end: lexemes.end, capital, known };
+};
 
 export const tokenise = (text: string): Token[] => {
   const tokens: Token[] = [];
   const quotations = new Quotations(text);
-  const lexemes = new RegExp(LEXEME);
-  for (let match = lexemes.exec(text); match; match = lexemes.exec(text)) {
-    const lexeme = match[0];
-    const start = match.index;
-    const close = lexeme.length === 1 ? quotations.closeOf(start) : -1;
-    if (close !== -1) lexemes.lastIndex = close + 1;
-    const first = lexeme.charCodeAt(0);
-    const plain = isAsciiLetter(first);
-    const named = plain && isName(lexeme) ? 'name' : 'word';
-    const kind = close !== -1 ? 'quote' : plain ? named : kindOf(text, lexeme, start);
-    if (kind === null || (lexeme === '.' && ABBREVIATIONS.has(tokens[tokens.length - 1]?.text ?? ''))) continue;
-    const end = kind === 'quote' ? close + 1 : kind === 'item' && /\d/u.test(lexeme) ? start + lexeme.length + 1 : start + lexeme.length;
-    lexemes.lastIndex = end;
-    tokens.push({
-      kind,
-      text: kind === 'quote' ? '' : lexeme.toLowerCase(),
-      start,
-      end,
-      capital: plain ? first < LOWER : /^\p{Lu}/u.test(lexeme),
-    });
+  const lexemes = new Lexemes(text);
+  while (lexemes.next()) {
+    const lexeme = text.slice(lexemes.start, lexemes.end);
+    const token = lexemes.plain ? plainWord(lexeme, lexemes) : otherToken(text, lexeme, lexemes, quotations);
+    if (token === null || (lexeme === '.' && ABBREVIATIONS.has(tokens[tokens.length - 1]?.text ?? ''))) continue;
+    tokens.push(token);
   }
   return settleItems(tokens);
 };
@@ -131,6 +149,7 @@ export const tokenise = (text: string): Token[] => {
 /** "with ID 78. Then" is no list: numbered items count up from 1. One dash alone is no list either. */
 const settleItems = (tokens: Token[]): Token[] => {
   const items = tokens.filter((token) => token.kind === 'item');
+  if (items.length === 0) return tokens;
   const numbered = items.filter((token) => /\d/u.test(token.text));
   const inOrder = new Set<Token>();
   for (const token of numbered) if (Number(token.text) === inOrder.size + 1) inOrder.add(token);
