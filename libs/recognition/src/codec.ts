@@ -9,6 +9,7 @@ import { BUCKETS } from './features.js';
 import { MEASURES } from './measures.js';
 import type { Gate, ModelHeader, RecogniserModel } from './model.js';
 import { styleView, VIEWS, type StyleSource, type StyleView, type View } from './style.js';
+import { forestOf } from './trees.js';
 
 const FORMAT = 'mandate-recogniser/2';
 /** Names of the measures, in order: a model trained with others must not be loaded. */
@@ -193,13 +194,13 @@ export const decodeModel = (bytes: Uint8Array): RecogniserModel => {
       scale: floats('scale'),
       bias: floats('bias'),
     },
-    forest: {
+    forest: forestOf({
       roots: fill('roots', (length) => new Int32Array(length)),
       feature: shorts('feature'),
       value: floats('value'),
       below: shorts('below'),
       above: shorts('above'),
-    },
+    }),
     style: { words: viewOf('words'), structure: viewOf('structure') },
     gate,
     situations: new Map(situations),

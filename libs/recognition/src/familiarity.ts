@@ -1,6 +1,6 @@
 /** How familiar a request reads: the numbers that tell strangers from requests like those trained on. */
 import { countsAt, slotIn, UNPACKED } from './counts.js';
-import { emptyRuns, fillRuns, LEAN, type StyleModel, type StyleView, type View } from './style.js';
+import { emptyRuns, fillRuns, LEAN, WORD_LEAN, type StyleModel, type StyleView, type View } from './style.js';
 import type { Token } from './tokens.js';
 
 export interface Familiarity {
@@ -31,63 +31,80 @@ const SMALL = 1e-250;
 /** 1 for a count, 0 for none, without a branch: either comes about as often, so that a processor would guess wrong. */
 const oneIfAny = (packed: number): number => (packed + 255) >> 8;
 
+/** Where a text's runs are counted: places in `bytes`, and of the words also their slots. */
+interface Places {
+  slot: Int32Array;
+  one: Int32Array;
+  two: Int32Array;
+  three: Int32Array;
+}
+
 /** Lent to one call after the other: each fills it and is done with it before it returns. */
-const lent = emptyRuns();
+const lentRuns = emptyRuns();
+const roomFor = (): Int32Array => new Int32Array(lentRuns.one.length);
+const lent: Places = { slot: roomFor(), one: roomFor(), two: roomFor(), three: roomFor() };
 
 /**
- * Keys become slots for the whole text before any count is read: the tables are larger than a processor's near memory, and look-ups that
- * do not wait for arithmetic wait for memory together.
+ * Finds all places of a text before any count is read, and returns how many words it has with its edges: the tables are larger than a
+ * processor's near memory, and look-ups that do not wait for arithmetic wait for memory together.
  */
-const slotsOf = ({ words, runs }: StyleView, view: View, tokens: readonly Token[], hashes: Uint32Array): number => {
-  const n = fillRuns(lent, view, tokens, hashes);
+const findPlaces = ({ words, runs }: StyleView, view: View, tokens: readonly Token[], hashes: Uint32Array): number => {
+  const n = fillRuns(lentRuns, view, tokens, hashes);
   for (let at = 1; at < n; at++) {
-    lent.one[at] = slotIn(words, lent.one[at] as number);
-    lent.two[at] = slotIn(runs, lent.two[at] as number);
-    lent.three[at] = slotIn(runs, lent.three[at] as number);
+    const slot = slotIn(words, lentRuns.one[at] as number);
+    lent.slot[at] = slot;
+    lent.one[at] = countsAt(words, slot);
+    lent.two[at] = countsAt(runs, slotIn(runs, lentRuns.two[at] as number));
+    lent.three[at] = countsAt(runs, slotIn(runs, lentRuns.three[at] as number));
   }
   return n;
 };
 
-const scoresIn = (model: StyleView, view: View, tokens: readonly Token[], hashes: Uint32Array): Scores => {
-  const { words, runs, single } = model;
-  const width = model.sources.length;
-  const n = slotsOf(model, view, tokens, hashes);
-  const [bySource, products] = [new Float64Array(width), new Float64Array(width).fill(1)];
-  const [pairs, triples] = [new Int32Array(width), new Int32Array(width)];
-  let alone = 0;
-  let wordBefore = countsAt(words, lent.one[1] as number);
-  let pairBefore = countsAt(runs, lent.two[1] as number);
+/** Sum of the log2-likelihoods of `n` words at `lent` in one source, and how many of their runs it has. */
+const scoreIn = ({ words, runs, alone, leaned }: StyleView, source: number, n: number): { sum: number; pairs: number; triples: number } => {
+  const size = leaned[source] as number;
+  const { slot, one, two, three } = lent;
+  const [wordCounts, runCounts] = [words.bytes, runs.bytes];
+  let sum = 0;
+  let product = 1;
+  let pairs = 0;
+  let triples = 0;
+  let before = UNPACKED[wordCounts[(one[1] as number) + source] as number] as number;
+  let pairBefore = UNPACKED[runCounts[(two[1] as number) + source] as number] as number;
   for (let at = 2; at < n; at++) {
-    const word = lent.one[at] as number;
-    const two = countsAt(runs, lent.two[at] as number);
-    const three = countsAt(runs, lent.three[at] as number);
-    alone += model.alone[word] as number;
-    for (let i = 0; i < width; i++) {
-      const both = runs.bytes[two + i] as number;
-      const all = runs.bytes[three + i] as number;
-      pairs[i] = (pairs[i] as number) + oneIfAny(both);
-      triples[i] = (triples[i] as number) + oneIfAny(all);
-      const before = UNPACKED[words.bytes[wordBefore + i] as number] as number;
-      const bothBefore = UNPACKED[runs.bytes[pairBefore + i] as number] as number;
-      const afterOne = ((UNPACKED[both] as number) + LEAN * (single[word * width + i] as number)) / (before + LEAN);
-      const afterTwo = ((UNPACKED[all] as number) + LEAN * afterOne) / (bothBefore + LEAN);
-      const product = (products[i] as number) * afterTwo;
-      if (product > SMALL) products[i] = product;
-      else {
-        bySource[i] = (bySource[i] as number) + Math.log2(product);
-        products[i] = 1;
-      }
+    const packedPair = runCounts[(two[at] as number) + source] as number;
+    const packedTriple = runCounts[(three[at] as number) + source] as number;
+    pairs += oneIfAny(packedPair);
+    triples += oneIfAny(packedTriple);
+    const pair = UNPACKED[packedPair] as number;
+    const word = UNPACKED[wordCounts[(one[at] as number) + source] as number] as number;
+    const single = (word + WORD_LEAN * (alone[2 * (slot[at] as number)] as number)) / size;
+    const afterOne = (pair + LEAN * single) / (before + LEAN);
+    const afterTwo = ((UNPACKED[packedTriple] as number) + LEAN * afterOne) / (pairBefore + LEAN);
+    product *= afterTwo;
+    if (product <= SMALL) {
+      sum += Math.log2(product);
+      product = 1;
     }
-    wordBefore = countsAt(words, word);
-    pairBefore = two;
+    before = word;
+    pairBefore = pair;
   }
+  return { sum: sum + Math.log2(product), pairs, triples };
+};
+
+const scoresIn = (model: StyleView, view: View, tokens: readonly Token[], hashes: Uint32Array): Scores => {
+  const n = findPlaces(model, view, tokens, hashes);
   const length = Math.max(1, n - 2);
-  return {
-    bySource: bySource.map((sum, i) => (sum + Math.log2(products[i] as number)) / length),
-    alone: alone / length,
-    pairs: Math.max(0, ...pairs) / length,
-    triples: Math.max(0, ...triples) / length,
-  };
+  const bySource = new Float64Array(model.sources.length);
+  let [alone, pairs, triples] = [0, 0, 0];
+  for (let at = 2; at < n; at++) alone += model.alone[2 * (lent.slot[at] as number) + 1] as number;
+  for (let source = 0; source < bySource.length; source++) {
+    const score = scoreIn(model, source, n);
+    bySource[source] = score.sum / length;
+    pairs = Math.max(pairs, score.pairs);
+    triples = Math.max(triples, score.triples);
+  }
+  return { bySource, alone: alone / length, pairs: pairs / length, triples: triples / length };
 };
 
 /**

@@ -9,7 +9,7 @@ import type { Token } from './tokens.js';
 
 /** Pseudo-counts with which a run leans on the shorter one, and a source's words on all sources' (Dirichlet priors). */
 export const LEAN = 2;
-const WORD_LEAN = 3_000;
+export const WORD_LEAN = 3_000;
 /** For words that no source has: a half each, of as many as there might be. */
 const UNSEEN = 0.5;
 const UNSEEN_WORDS = 50_000;
@@ -35,10 +35,10 @@ export interface StyleView {
   /** The sources' tables, joined. */
   words: Joined;
   runs: Joined;
-  /** By slot of `words`: the log2-chance of a word that stands there, over all sources. */
+  /** By slot of `words`: the chance of a word that stands there, over all sources, and its log2 behind it. */
   alone: Float64Array;
-  /** By slot of `words`, for each source: the word's chance in it, whatever stands before. */
-  single: Float64Array;
+  /** Of each source: number of tokens with what it leans on. */
+  leaned: Float64Array;
 }
 
 /** The tables are joined, and what depends on one word only is worked out, once for all requests. */
@@ -46,16 +46,20 @@ export const styleView = (sources: readonly StyleSource[]): StyleView => {
   const words = joined(sources.map((source) => source.words));
   const total = sources.reduce((sum, { size }) => sum + size, UNSEEN_WORDS);
   const slots = words.slots.length / words.stride;
-  const [alone, single] = [new Float64Array(slots), new Float64Array(slots * sources.length)];
+  const alone = new Float64Array(2 * slots);
   for (let slot = 0; slot < slots; slot++) {
-    const counts = sources.map((_, i) => UNPACKED[words.bytes[countsAt(words, slot) + i] as number] as number);
-    const background = counts.reduce((sum, count) => sum + count, UNSEEN) / total;
-    alone[slot] = Math.log2(background);
-    sources.forEach(({ size }, i) => {
-      single[slot * sources.length + i] = ((counts[i] as number) + WORD_LEAN * background) / (size + WORD_LEAN);
-    });
+    let count = UNSEEN;
+    for (let i = 0; i < sources.length; i++) count += UNPACKED[words.bytes[countsAt(words, slot) + i] as number] as number;
+    alone[2 * slot] = count / total;
+    alone[2 * slot + 1] = Math.log2(count / total);
   }
-  return { sources, words, runs: joined(sources.map(({ runs }) => runs)), alone, single };
+  return {
+    sources,
+    words,
+    runs: joined(sources.map(({ runs }) => runs)),
+    alone,
+    leaned: Float64Array.from(sources, ({ size }) => size + WORD_LEAN),
+  };
 };
 
 export type StyleModel = Readonly<Record<View, StyleView>>;

@@ -1,6 +1,6 @@
 /** Gradient-boosted trees (Friedman 2001) with second-order gains and histograms, as XGBoost has them (Chen, Guestrin 2016). */
 import { CLASSES, softmax } from '../chances.js';
-import type { Forest } from '../trees.js';
+import { forestOf, type Forest } from '../trees.js';
 import { randomFrom } from './random.js';
 
 const ROUNDS = 70;
@@ -69,13 +69,13 @@ class Nodes {
   }
 
   forest(): Forest {
-    return {
+    return forestOf({
       roots: Int32Array.from(this.roots),
       feature: Int16Array.from(this.feature),
       value: Float32Array.from(this.value),
       below: Int16Array.from(this.below),
       above: Int16Array.from(this.above),
-    };
+    });
   }
 }
 
