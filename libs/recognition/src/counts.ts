@@ -60,19 +60,28 @@ export interface Joined {
 
 const BYTES = Int32Array.BYTES_PER_ELEMENT;
 
+/** Visits the places where keys lie. */
+const eachFilled = ({ counts }: Counts, visit: (place: number) => void): void => {
+  for (let place = 0; place < counts.length; place++) if (counts[place] !== 0) visit(place);
+};
+
 export const joined = (tables: readonly Counts[]): Joined => {
-  const all = new Set(tables.flatMap(({ keys, counts }) => [...keys].filter((_, place) => counts[place] !== 0)));
+  const all = new Set<number>();
+  for (const table of tables) eachFilled(table, (place) => all.add(table.keys[place] as number));
   let size = 16;
   while (size < 2 * all.size) size *= 2;
   const stride = 1 + Math.ceil(tables.length / BYTES);
   const slots = new Int32Array(size * stride);
-  const table: Joined = { slots, bytes: new Uint8Array(slots.buffer), stride };
-  for (const key of all) {
-    const slot = slotIn(table, key);
-    slots[slot * stride] = key || 1;
-    tables.forEach((one, i) => (table.bytes[countsAt(table, slot) + i] = one.counts[placeOf(one, key)] as number));
-  }
-  return table;
+  const whole: Joined = { slots, bytes: new Uint8Array(slots.buffer), stride };
+  tables.forEach((table, i) =>
+    eachFilled(table, (place) => {
+      const key = table.keys[place] as number;
+      const slot = slotIn(whole, key);
+      slots[slot * stride] = key || 1;
+      whole.bytes[countsAt(whole, slot) + i] = table.counts[place] as number;
+    }),
+  );
+  return whole;
 };
 
 /** Where the counts of a key are, or would be: all 0 there. */
