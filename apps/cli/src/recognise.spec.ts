@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { recogniseLines } from './recognise.js';
 import { run as runCli } from './run.js';
@@ -62,6 +63,28 @@ describe('mandate recognise', () => {
     expect(errors).toContain('line 2: BAD_JSON');
     expect(errors).toContain('line 5: BAD_REQUEST: "text"');
     expect(errors.split('\n')).toHaveLength(8);
+  });
+
+  it('answers a line before it waits for the next one', async () => {
+    const input = new PassThrough();
+    const output = new PassThrough();
+    const done = recogniseLines(input, output, collect().stream);
+    for (const id of ['a', 'b', 'c']) {
+      input.write(`{"id":"${id}","text":"Translate this"}\n`);
+      const [answer] = (await once(output, 'data')) as [Buffer];
+      expect(JSON.parse(String(answer))).toMatchObject({ id });
+    }
+    input.end();
+    expect(await done).toBe(0);
+  });
+
+  it('writes answers to lines that came together in one go', async () => {
+    const written: string[] = [];
+    const output = new Writable({ write: (chunk, _, next) => (written.push(String(chunk)), next()) });
+    const lines = Array.from({ length: 20 }, (_, i) => `{"id":"${i}","text":"Translate this"}\n`);
+    expect(await recogniseLines(Readable.from([lines.join('')]), output, collect().stream)).toBe(0);
+    expect(written.join('').trim().split('\n')).toHaveLength(20);
+    expect(written.length).toBeLessThan(5);
   });
 
   it('waits for a slow reader', async () => {

@@ -101,9 +101,31 @@ const answer = (line: string, respond: Responder): Answer => {
   }
 };
 
-const write = async (output: Writable, line: string): Promise<void> => {
-  if (!output.write(line)) await once(output, 'drain');
-};
+/** Characters that are written without waiting for more. */
+const ENOUGH = 16_384;
+
+/**
+ * Writes answers to lines that came together in one go: a call of the system for each costs a good part of what answering does. They leave
+ * before the process waits for anything, so that who waits for an answer gets it.
+ */
+class Answers {
+  private waiting = '';
+
+  constructor(private readonly output: Writable) {}
+
+  async add(line: string): Promise<void> {
+    if (this.waiting === '') process.nextTick(() => this.leave());
+    this.waiting += line;
+    if (this.waiting.length >= ENOUGH) this.leave();
+    if (this.output.writableNeedDrain) await once(this.output, 'drain');
+  }
+
+  leave(): void {
+    if (this.waiting === '') return;
+    this.output.write(this.waiting);
+    this.waiting = '';
+  }
+}
 
 /** Answers each line in order, waiting for the reader of `output`; blank lines are skipped. Resolves to the number of bad lines. */
 export const recogniseLines = async (
@@ -113,6 +135,7 @@ export const recogniseLines = async (
   { online = false }: { online?: boolean } = {},
 ): Promise<number> => {
   const respond = responder(shippedModel(), online);
+  const answers = new Answers(output);
   let number = 0;
   let bad = 0;
   for await (const line of createInterface({ input, crlfDelay: Infinity })) {
@@ -121,10 +144,11 @@ export const recogniseLines = async (
     const answered = answer(line, respond);
     if ('error' in answered) {
       bad += 1;
-      await write(errors, `line ${number}: ${answered.error.code}: ${answered.error.message}\n`);
+      if (!errors.write(`line ${number}: ${answered.error.code}: ${answered.error.message}\n`)) await once(errors, 'drain');
     }
-    await write(output, `${JSON.stringify(answered)}\n`);
+    await answers.add(`${JSON.stringify(answered)}\n`);
   }
+  answers.leave();
   return bad;
 };
 
