@@ -21,9 +21,15 @@ export interface SignedHead {
   size: bigint;
 }
 
-/** Where events stand by their ids: positions to look at, and how far it has come. */
+/** Positions where an event may stand, and how far the index has come. */
+interface Places {
+  positions: number[];
+  indexedTo: number;
+}
+
+/** Where events stand by their ids. */
 export interface EventIndex {
-  places(id: string): Promise<{ positions: number[]; indexedTo: number }>;
+  places(id: string): Promise<Places>;
 }
 
 export interface Inclusion {
@@ -32,10 +38,6 @@ export interface Inclusion {
   proof: Uint8Array[];
 }
 
-const BY_POSITION = {
-  name: 'audit_entry',
-  text: 'SELECT position, canonical FROM es.event WHERE log_id = 1 AND position = $1::bigint AND tenant = $2',
-};
 const AT_POSITIONS = {
   name: 'audit_entries_at',
   text: 'SELECT position, canonical FROM es.event WHERE log_id = 1 AND position = ANY ($1::bigint[]) AND tenant = $2',
@@ -51,7 +53,11 @@ const ENTRIES = {
   text: 'SELECT canonical FROM es.event WHERE log_id = 1 AND position BETWEEN $1::bigint AND $2::bigint ORDER BY position',
 };
 
+const RECENT_MS = 1_000;
+
 export class LogProofs {
+  private recent: { head: SignedHead; readAt: number } | null = null;
+
   constructor(
     private readonly hasher: TreeHasher,
     private readonly store: TreeStore,
@@ -80,10 +86,14 @@ export class LogProofs {
 
   /** The proof file of an event of the tenant, by its id or position. Throws AppError `NOT_FOUND`, `NOT_SIGNED_YET`. */
   async proofFile(tenant: string, event: string): Promise<string> {
-    const [{ position, canonical }, head] = await Promise.all([this.find(tenant, event), this.store.head()]);
-    const { text, size } = headOver(position, head);
-    const [inclusion] = (await this.inclusions([position], size)) as [Inclusion];
-    return formatTlogProof({ extra: canonical, ...inclusion, checkpoint: utf8(text) });
+    const places = isUlid(event) ? await this.index.places(event) : placeOf(event);
+    // Mostly there is one place and it is the event's: what proves it is fetched beside it. That this failed is told after that there is no such event.
+    const [only, another] = places.positions;
+    const ahead = only === undefined || another !== undefined ? null : this.provenAt(BigInt(only));
+    ahead?.catch(() => undefined);
+    const { position, canonical } = await this.find(tenant, event, places);
+    const { inclusion, head } = await (ahead && position === BigInt(only as number) ? ahead : this.provenAt(position));
+    return formatTlogProof({ extra: canonical, ...inclusion, checkpoint: utf8(head.text) });
   }
 
   /** The canonical bytes from one position to another, in order. */
@@ -91,8 +101,25 @@ export class LogProofs {
     return (await this.database.query(ENTRIES, [first, last])).map((row) => row['canonical'] as Buffer);
   }
 
-  private async find(tenant: string, event: string): Promise<Entry> {
-    const entry = isUlid(event) ? await this.withId(tenant, event) : await this.atPosition(tenant, event);
+  private async provenAt(position: bigint): Promise<{ inclusion: Inclusion; head: SignedHead }> {
+    const head = await this.recentHead(position);
+    const [inclusion] = (await this.inclusions([position], head.size)) as [Inclusion];
+    return { inclusion, head };
+  }
+
+  /** As `signedHead`, or the one of up to a second ago: a head is signed every second, and proofs to it hold for ever. */
+  private async recentHead(position: bigint): Promise<SignedHead> {
+    const now = performance.now();
+    if (this.recent && now - this.recent.readAt < RECENT_MS && this.recent.head.size >= position) return this.recent.head;
+    const head = await this.signedHead(position);
+    this.recent = { head, readAt: now };
+    return head;
+  }
+
+  private async find(tenant: string, event: string, { positions, indexedTo }: Places): Promise<Entry> {
+    const isIt = ({ position, canonical }: Entry): boolean => (isUlid(event) ? idOf(canonical) === event : position.toString() === event);
+    const found = positions.length > 0 ? await this.database.query(AT_POSITIONS, [positions, tenant]) : [];
+    const entry = found.map(entryOf).find(isIt) ?? (isUlid(event) ? await this.unindexed(tenant, event, indexedTo) : undefined);
     if (entry) return entry;
     throw new AppError(
       'NOT_FOUND',
@@ -101,19 +128,9 @@ export class LogProofs {
     );
   }
 
-  private async atPosition(tenant: string, position: string): Promise<Entry | undefined> {
-    if (!/^[1-9]\d{0,14}$/.test(position)) return undefined;
-    return (await this.database.query(BY_POSITION, [position, tenant])).map(entryOf)[0];
-  }
-
-  private async withId(tenant: string, id: string): Promise<Entry | undefined> {
-    const { positions, indexedTo } = await this.index.places(id);
-    const found = positions.length > 0 ? await this.database.query(AT_POSITIONS, [positions, tenant]) : [];
-    const isIt = ({ canonical }: Entry): boolean => idOf(canonical) === id;
-    return (
-      found.map(entryOf).find(isIt) ??
-      (await this.database.query(WITH_TEXT, [indexedTo, tenant, Buffer.from(`"id":"${id}"`)])).map(entryOf).find(isIt)
-    );
+  private async unindexed(tenant: string, id: string, indexedTo: number): Promise<Entry | undefined> {
+    const rows = await this.database.query(WITH_TEXT, [indexedTo, tenant, Buffer.from(`"id":"${id}"`)]);
+    return rows.map(entryOf).find(({ canonical }) => idOf(canonical) === id);
   }
 
   /** Of each range, which has to be a subtree of a tree that was signed. */
@@ -129,6 +146,9 @@ const headOver = (position: bigint, { checkpoint, cosigned }: TreeHead): SignedH
   }
   throw new AppError('NOT_SIGNED_YET', 'unavailable', 'the log’s head is signed every second: try again');
 };
+
+/** Of an event that is named by its position. */
+const placeOf = (position: string): Places => ({ positions: /^[1-9]\d{0,14}$/.test(position) ? [Number(position)] : [], indexedTo: 0 });
 
 interface Entry {
   position: bigint;
