@@ -126,6 +126,17 @@ describe('a superuser', () => {
     expect(found).toEqual(expect.arrayContaining(['tile 690', 'consistency 700']));
   });
 
+  it.each([['690000'], ['-5']])('who adds an event at position %s, where nobody counts, is found there', async (position) => {
+    await onCopy(
+      'CREATE TABLE es.event_of_nobody PARTITION OF es.event FOR VALUES FROM (-10) TO (1)',
+      `INSERT INTO es.event SELECT log_id, ${position}, tenant, stream_type, stream_id, version + 1000, type, schema_version, recorded_at, canonical, leaf_hash
+         FROM es.event WHERE position = 300`,
+      `UPDATE es.stream s SET version = e.version, last_position = e.position FROM es.event e
+        WHERE e.position = ${position} AND (s.type, s.id, s.tenant) = (e.stream_type, e.stream_id, e.tenant)`,
+    );
+    expect(await verify()).toEqual({ status: 1, found: [`presence ${position}`] });
+  });
+
   it('who swaps two records is found at both positions', async () => {
     await onCopy(
       'CREATE TEMP TABLE two AS SELECT * FROM es.event WHERE position IN (100, 400)',

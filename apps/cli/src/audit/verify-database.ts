@@ -10,6 +10,7 @@ import {
   tilePath,
   toHex,
   TreeEdge,
+  type Failure,
   type KeptHead,
   type LogRow,
   type RetiredRow,
@@ -139,11 +140,28 @@ const readAll = async (client: pg.Client, heads: readonly KeptHead[], minimumInd
     }
     for (const range of retired) range.found += countIn(range, [...found.values()].flat());
     if (head && rows.length === 0 && from >= Number(head.size)) {
+      const outside = await rowsOutside(client, head.size);
       await client.query('COMMIT');
       const report = verifier.finish(head);
-      return { ...report, failures: [...report.failures, ...retired.flatMap(missingOf)] };
+      return { ...report, failures: [...report.failures, ...retired.flatMap(missingOf), ...outside] };
     }
   }
+};
+
+/** Each an index range, and empty. */
+const OUTSIDE = ['log_id < 1', 'log_id > 1', 'log_id = 1 AND position < 1', 'log_id = 1 AND position > $1::bigint']
+  .map((range) => `(SELECT position FROM es.event WHERE ${range} ORDER BY log_id, position LIMIT 1)`)
+  .join(' UNION ALL ');
+
+/** Events that no tree covers, and that a reader of their stream might take for some of the log. */
+const rowsOutside = async (client: pg.Client, size: bigint): Promise<Failure[]> => {
+  const { rows } = await client.query<{ position: string }>(OUTSIDE, [size.toString()]);
+  return rows.map(({ position }) => ({
+    check: 'presence',
+    at: 'es.event',
+    position,
+    reason: `the head of the log says ${size} events, and one is there that is none of them`,
+  }));
 };
 
 /** Of the chunk behind position `from`: tiles with rows, and those that retention may have emptied; in order. */
