@@ -14,6 +14,8 @@ export interface Answer {
   type?: string;
   /** A string is sent as it is. */
   body: unknown;
+  /** The connection breaks behind the body. */
+  breaks?: boolean;
 }
 
 export class ApiServer {
@@ -32,9 +34,11 @@ export class ApiServer {
         const text = Buffer.concat(chunks).toString();
         const { method = '', url = '', headers } = request;
         api.asked.push({ method, url, headers, body: text ? (JSON.parse(text) as unknown) : undefined });
-        const { status = 200, type = 'application/json', body } = api.answerTo(`${method} ${url}`);
+        const { status = 200, type = 'application/json', body, breaks } = api.answerTo(`${method} ${url}`);
         response.writeHead(status, { 'content-type': type, connection: 'close' });
-        response.end(typeof body === 'string' ? body : JSON.stringify(body));
+        const sent = typeof body === 'string' ? body : JSON.stringify(body);
+        if (breaks) response.write(sent, () => response.destroy());
+        else response.end(sent);
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

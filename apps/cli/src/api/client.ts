@@ -181,11 +181,14 @@ export class ApiClient {
   }
 
   async text(path: string): Promise<string> {
-    return (await this.request('GET', path, { signal: AbortSignal.timeout(TIMEOUT_MS) })).text();
+    return Buffer.from(await this.bytes(path)).toString('utf8');
   }
 
   async bytes(path: string): Promise<Uint8Array> {
-    return new Uint8Array(await (await this.request('GET', path, { signal: AbortSignal.timeout(TIMEOUT_MS) })).arrayBuffer());
+    const response = await this.request('GET', path, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const pieces: Uint8Array[] = [];
+    for await (const piece of piecesOf(response)) pieces.push(piece);
+    return Buffer.concat(pieces);
   }
 
   /** One JSON document. */
@@ -214,6 +217,20 @@ export class ApiClient {
     }
     if (!response.ok) throw await failureOf(response, this.access.apiUrl);
     return response;
+  }
+}
+
+/** What is answered, as it comes. Throws CliError `BROKEN_OFF` when that ends before it is all there. */
+export async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array> {
+  try {
+    if (body) yield* body as unknown as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw new CliError(
+      'BROKEN_OFF',
+      `the answer broke off before its end: ${reasonOf(error)}`,
+      EXIT.unreachable,
+      'try again; when it breaks off there again, the service’s log says why',
+    );
   }
 }
 

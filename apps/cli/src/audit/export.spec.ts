@@ -59,6 +59,19 @@ describe('mandate audit export', () => {
     });
   });
 
+  it.each([[[]], [['--out', 'broken.jsonl']]])('says so when the answer breaks off, with %j', async (args) => {
+    api.on('GET /api/audit/export?format=jsonl', { body: LINES, breaks: true });
+    const { status, err } = await mandate('export', ...args);
+    expect({ status, err }).toEqual({ status: 3, err: expect.stringContaining('BROKEN_OFF') });
+  });
+
+  it('says so when the proof breaks off', async () => {
+    api.on('GET /api/audit/export?format=jsonl', { body: LINES });
+    api.on('GET /api/audit/export/proof?format=jsonl&size=0', { body: 'the proof', breaks: true });
+    const { status, err } = await mandate('export', '--out', join(folder, 'unproved.jsonl'));
+    expect({ status, err }).toEqual({ status: 3, err: expect.stringContaining('BROKEN_OFF') });
+  });
+
   it.each([
     [['--since', 'yesterday'], 2, 'BAD_TIME'],
     [['--out', '/nowhere/at/all'], 2, 'FILE_UNWRITABLE'],

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ApiClient } from '../api/client.js';
+import { piecesOf, type ApiClient } from '../api/client.js';
 import { CliError, EXIT } from '../exit.js';
 import { apiOf, withCommonOptions, type CommandContext, type CommonOptions, type Register } from '../commands/context.js';
 import { filterQuery, given, withFilterOptions, type FilterOptions } from './filter.js';
@@ -49,7 +49,7 @@ const exportTrail = async (context: CommandContext, options: ExportOptions): Pro
   const response = await api.request('GET', `/api/audit/export?${new URLSearchParams(query)}`);
   const told = new ToldLines(options.format === 'csv' ? 1 : 0);
   const sink = await sinkOf(context, options);
-  for await (const bytes of response.body as unknown as AsyncIterable<Uint8Array>) {
+  for await (const bytes of piecesOf(response)) {
     told.add(bytes);
     await sink.write(bytes);
   }
@@ -81,7 +81,7 @@ const proofInto = async (api: ApiClient, file: string, query: Record<string, str
   const response = await whenSigned(() => api.request('GET', `/api/audit/export/proof?${new URLSearchParams(query)}`));
   if (response === null) return null;
   const sink = await fileSink(file);
-  for await (const bytes of response.body as unknown as AsyncIterable<Uint8Array>) await sink.write(bytes);
+  for await (const bytes of piecesOf(response)) await sink.write(bytes);
   await sink.end();
   return file;
 };
@@ -92,7 +92,7 @@ const CHECKPOINT_PAUSE_MS = 500;
 /** The signed head of a log that is at least so long: it commits to every record that was exported. Null when nothing signs there. */
 const checkpointOf = (api: ApiClient, size: number): Promise<string | null> =>
   whenSigned(async () => {
-    const note = await (await api.request('GET', '/api/audit/log/checkpoint')).text();
+    const note = await api.text('/api/audit/log/checkpoint');
     return Number(note.split('\n')[1]) >= size ? note : null;
   });
 

@@ -1,4 +1,5 @@
 /** `mandate audit learning-data`: what may be learned from delegations, without learning of anybody. */
+import { piecesOf } from '../api/client.js';
 import { apiOf, withCommonOptions, type CommonOptions, type Register } from '../commands/context.js';
 
 export const registerLearningData: Register = (program, context) => {
@@ -7,6 +8,6 @@ export const registerLearningData: Register = (program, context) => {
     .description('a row a delegation of patterns, counts and outcomes, as JSON lines: no texts, no ids, no requesters, no rare names');
   withCommonOptions(command).action(async (options: CommonOptions) => {
     const response = await apiOf(context, options).request('GET', '/api/audit/learning');
-    for await (const bytes of response.body as unknown as AsyncIterable<Uint8Array>) context.output.bytes(bytes);
+    for await (const bytes of piecesOf(response)) context.output.bytes(bytes);
   });
 };
