@@ -1,4 +1,5 @@
 /** An export on another machine: its files and a public key, no service and no database; and what becomes of it when somebody changes something. */
+import { createHash } from 'node:crypto';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -125,7 +126,29 @@ describe('whoever changes it', () => {
     expect(await verify(file, '--export-proof', proof)).toMatchObject({ status: 1, json: { failures: [{ check: 'inclusion' }] } });
   });
 
+  it.each(
+    FORMATS.filter((format) => format !== 'jsonl').flatMap((format) => [
+      [format, 'null'],
+      [format, '{}'],
+      [format, '{},"record":{}'],
+    ]),
+  )('and has it proved by what is no event is found, in %s with %s', async (format, record) => {
+    const leaf = createHash('sha256').update(`\0${record}`).digest('base64');
+    const proof = changed(`${format}.proof`, (all) =>
+      all.with(
+        1,
+        (all[1] as string).replace(/"leaf":"[^"]+"/, `"leaf":"${leaf}"`).replace(/"record":.*\}/, () => `"record":${record}}`),
+      ),
+    );
+    expect(await verify(format, '--export-proof', proof)).toMatchObject({
+      status: 1,
+      json: { failures: [{ check: 'format', position: '1' }] },
+    });
+  });
+
   it('is told what it lacks', async () => {
+    expect((await verify('.', '--export-proof', 'jsonl.proof')).status).toBe(2);
+    expect((await verify('jsonl', '--export-proof', '.')).status).toBe(2);
     expect((await verify('nothing')).status).toBe(2);
     writeFileSync(join(elsewhere, 'alone'), '');
     expect((await verify('alone')).err).toContain('alone.proof');

@@ -54,9 +54,18 @@ export class ExportFile {
     if (!stored) return this.failed('format', 'the proof does not have the record', at);
     if (!sameBytes(hasher.leaf(utf8(stored.record)), leaf)) return this.failed('entry', 'the proof’s record does not hash to its leaf', at);
     const { recordedAt, record } = stored;
-    const event = viewOfRecord(JSON.parse(record) as StoredRecord, { position: Number(position), recordedAt, leafHash: toHex(leaf) });
-    const failure = await this.says(EXPORTERS[this.format].line({ event, canonical: record }), at);
-    return failure ?? { leaf, recordedAt };
+    const line = this.lineOf(record, { position: Number(position), recordedAt, leafHash: toHex(leaf) });
+    if (line === null) return this.failed('format', 'the proof’s record is none of an event', at);
+    return (await this.says(line, at)) ?? { leaf, recordedAt };
+  }
+
+  /** Null when it is no event's: that it is in the log is known only at the end, so until then it may be anything. */
+  private lineOf(record: string, logged: Parameters<typeof viewOfRecord>[1]): string | null {
+    try {
+      return EXPORTERS[this.format].line({ event: viewOfRecord(JSON.parse(record) as StoredRecord, logged), canonical: record });
+    } catch {
+      return null;
+    }
   }
 
   private async says(text: string, position: string | undefined): Promise<Failure | null> {

@@ -1,7 +1,7 @@
 /** Keys and files that an auditor names on the command line. What is wrong with them is wrong use, not tampering. */
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { noteVerifiers, TreeHasher, type NoteVerifier, type Trust } from '@mandate/audit-log';
+import { fromUtf8, noteVerifiers, TreeHasher, type NoteVerifier, type Trust } from '@mandate/audit-log';
 import { AppError } from '@mandate/kernel';
 import { nodeCrypto } from '@mandate/signing';
 import type { Command } from 'commander';
@@ -35,10 +35,11 @@ export const readFileOf = (cwd: string, file: string): Uint8Array => {
   }
 };
 
+const HOW_TO_GET = 'mandate audit vkey shows it; keep it where nobody else can change it';
+
 /** Throws CliError with the status of wrong use. */
 export const trustOf = (cwd: string, { vkey, witness, quorum, origin }: TrustOptions): Trust => {
-  if (vkey.length === 0)
-    throw usage('NO_KEY', 'name the log’s public key with --vkey', 'mandate audit vkey shows it; keep it where nobody else can change it');
+  if (vkey.length === 0) throw usage('NO_KEY', 'name the log’s public key with --vkey', HOW_TO_GET);
   return {
     log: keysOf(cwd, vkey),
     witnesses: keysOf(cwd, witness),
@@ -47,23 +48,26 @@ export const trustOf = (cwd: string, { vkey, witness, quorum, origin }: TrustOpt
   };
 };
 
-export const keysOf = (cwd: string, texts: readonly string[]): NoteVerifier[] => {
+export const keysOf = (cwd: string, texts: readonly string[]): NoteVerifier[] => texts.flatMap((text) => keysNamed(cwd, text));
+
+/** A key, or a file that holds one a line. */
+const keysNamed = (cwd: string, text: string): NoteVerifier[] => {
+  const isFile = existsSync(resolve(cwd, text));
+  const keys = isFile ? linesIn(readFileOf(cwd, text)) : [text];
+  if (keys.length === 0) throw usage('NO_KEY', `${text} holds no key`, HOW_TO_GET);
   try {
-    return noteVerifiers(
-      nodeCrypto,
-      texts.flatMap((text) => keyTexts(cwd, text)),
-    );
+    return noteVerifiers(nodeCrypto, keys);
   } catch (error) {
-    if (error instanceof AppError) throw usage(error.code, error.message);
+    if (error instanceof AppError) throw usage(error.code, error.message, isFile ? undefined : 'there is no file of that name either');
     throw error;
   }
 };
 
-/** A file holds one key a line. */
-const keyTexts = (cwd: string, text: string): string[] => {
-  if (!existsSync(resolve(cwd, text))) return [text];
-  return Buffer.from(readFileOf(cwd, text)).toString('utf8').split('\n').filter(Boolean);
-};
+const linesIn = (bytes: Uint8Array): string[] =>
+  (fromUtf8(bytes) ?? '')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
 
 export const countOf = (text: string, what: string): number => {
   if (!/^\d{1,15}$/.test(text)) throw usage('NOT_A_NUMBER', `${what} must be a whole number`);

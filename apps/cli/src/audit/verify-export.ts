@@ -1,5 +1,5 @@
 /** `mandate audit verify --export`: an exported file, its proof and a public key; nothing of it is held in memory but a line and a hash a level. */
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   ExportVerifier,
@@ -21,7 +21,7 @@ export const proofFileOf = (file: string): string => `${file}.proof`;
 
 export const ofExport = async (cwd: string, file: string, trust: Trust, proofFile = proofFileOf(file)): Promise<Verdict> => {
   for (const name of [file, proofFile])
-    if (!existsSync(resolve(cwd, name)))
+    if (!statSync(resolve(cwd, name), { throwIfNoEntry: false })?.isFile())
       throw usage('FILE_UNREADABLE', `cannot read ${name}`, `mandate audit export --out ${file} writes both`);
   return verdictOf(resolve(cwd, file), proofFile, linesOf(createReadStream(resolve(cwd, proofFile))), trust);
 };

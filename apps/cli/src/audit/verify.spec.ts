@@ -59,8 +59,23 @@ describe('mandate audit verify --log', () => {
   });
 
   it('takes keys from a file, one a line', async () => {
-    writeFileSync(join(folder, 'keys'), `${vkey}\n`);
+    writeFileSync(join(folder, 'keys'), `${vkey}\r\n\n`);
     expect((await verify('--log', '.', '--vkey', 'keys')).status).toBe(0);
+  });
+
+  it.each([
+    ['of nothing', '', 'empty.vkey holds no key'],
+    ['of blank lines', '\n \n', 'empty.vkey holds no key'],
+    ['of zeros', '\0'.repeat(100), 'is no verifier key'],
+  ])('takes a file %s for wrong use, with 2', async (_what, content, reason) => {
+    writeFileSync(join(folder, 'empty.vkey'), content);
+    const { status, err } = await verify('--log', '.', '--vkey', 'empty.vkey');
+    expect({ status, err }).toEqual({ status: 2, err: expect.stringContaining(reason) });
+  });
+
+  it('says of a key that is none that no file has its name either', async () => {
+    const { status, err } = await verify('--log', '.', '--vkey', 'nothing.vkey');
+    expect({ status, err }).toEqual({ status: 2, err: expect.stringMatching(/no verifier key[^]*no file of that name/) });
   });
 });
 

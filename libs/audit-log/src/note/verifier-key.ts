@@ -42,9 +42,13 @@ export const verifierKey = (sha256: Sha256, name: string, type: KeyType, publicK
 export const formatVerifierKey = ({ name, keyId, type, publicKey }: VerifierKey): string =>
   `${name}+${keyId.toString(16).padStart(8, '0')}+${toBase64(concat([Uint8Array.of(type), publicKey]))}`;
 
+/** Characters of a text that is none, which may be a file of whatever. */
+const MAX_SHOWN = 100;
+
 /** Throws AppError `BAD_VERIFIER_KEY`. */
 export const parseVerifierKey = (sha256: Sha256, text: string): VerifierKey => {
-  const bad = (why: string): AppError => new AppError('BAD_VERIFIER_KEY', 'invalid', `"${text}" is no verifier key: ${why}`);
+  const shown = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+  const bad = (why: string): AppError => new AppError('BAD_VERIFIER_KEY', 'invalid', `"${shown}" is no verifier key: ${why}`);
   const [, name = '', id = '', key = ''] = /^([^+]*)\+([0-9a-f]{8})\+(.*)$/.exec(text.trim()) ?? [];
   const bytes = fromBase64(key);
   if (!isKeyName(name) || !bytes) throw bad('it has the form name+key id+base64 of the key');
