@@ -43,6 +43,14 @@ describe('a fork', () => {
     expect([result.status, lines(result), result.reused]).toEqual(['completed', [], ['a', 'b', 'c']]);
   });
 
+  it('was answered by what answered it then', () => {
+    const answeredBy = { digest: 'ab'.repeat(32), layer: 4 };
+    const recorded = after(told({ kind: 'read', recognition: { ...recognition('sequential', 0.9), answeredBy }, plan: CHAIN }));
+    const { events } = again(recorded, { kind: 'threshold', threshold: 0.6 });
+    expect(events).toContainEqual(expect.objectContaining({ type: 'recognised', data: expect.objectContaining(answeredBy) }));
+    expect(lines(again(recorded, { kind: 'worker', instance: 'other-1' }))).toEqual([]);
+  });
+
   it('does not mind the order in which members were stored', () => {
     const sorted = (value: unknown): unknown =>
       Array.isArray(value)

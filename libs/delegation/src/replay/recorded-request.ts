@@ -90,13 +90,14 @@ const readingOf = (events: readonly DelegationEvent[], request: DelegationReques
   const detail = fellBack?.personal?.error ?? '';
   if (why === 'RECOGNISER_FAILED' || why === 'RECOGNISER_SLOW') return { kind: 'unread', reason: why, detail };
   if (!recognised) throw new AppError('CANNOT_FORK', 'conflict', 'nothing was recognised yet');
-  const { pattern, confidence, alternatives, model } = recognised.data;
+  const { pattern, confidence, alternatives, model, digest, layer } = recognised.data;
+  const answeredBy = digest === undefined ? {} : { answeredBy: { digest, ...(layer === undefined ? {} : { layer }) } };
   const [name = model, version = ''] = model.split('@');
   const asked = request.pattern !== undefined && request.pattern !== 'auto';
   const reasons = recognised.personal?.reasons ?? [];
   return {
     kind: 'read',
-    recognition: asked ? null : { pattern, confidence, alternatives, reasons, model: { name, version } },
+    recognition: asked ? null : { pattern, confidence, alternatives, reasons, model: { name, version }, ...answeredBy },
     plan: why === 'UNPLANNABLE' ? { unplannable: detail } : planOf(events, request, pattern, agents),
   };
 };
