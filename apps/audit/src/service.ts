@@ -8,6 +8,7 @@ import { AuditModule } from './audit.module.js';
 import { ErasureList, Erasures, SubjectIndex } from './erasure/index.js';
 import { ExportProofs } from './export/export-proofs.js';
 import { LogExports } from './export/log-exports.js';
+import { WholeLog } from './export/whole-log.js';
 import { closeGround, openGround, type Ground } from './ground.js';
 import { HTTP_PREFIXES } from './http/index.js';
 import { Keeper } from './keeper.js';
@@ -16,7 +17,7 @@ import { LogReader } from './log/log-reader.js';
 import { migrateAudit } from './migrations/index.js';
 import { OwnEvents } from './own-events.js';
 import { Reconciliation } from './reconciliation.js';
-import { Archive, HoldFinder, Retentions } from './retention/index.js';
+import { Archive, HoldFinder, RetentionLog, Retentions } from './retention/index.js';
 import { LogReplay } from './replay/log-replay.js';
 import { LogSearch } from './search/log-search.js';
 import { SearchIndex } from './search/search-index.js';
@@ -62,7 +63,8 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
   const reads = new ReadRecorder(recording('reads', ground, options));
   const search = new LogSearch(store, log, index);
   const { proofs, signText } = transparency;
-  const exportProofs = new ExportProofs({ sha256: nodeCrypto.sha256, log, proofs, signText });
+  const whole = new WholeLog(log, () => new RetentionLog(store).dropped());
+  const exportProofs = new ExportProofs({ sha256: nodeCrypto.sha256, log: whole, proofs, signText });
   const keeper = new Keeper(store, options.logger, [
     { name: 'search-index', everyMs: INDEX_MS, run: async () => index.catchUp((await store.head()).size) },
     { name: 'subject-index', everyMs: SUBJECTS_MS, run: async () => subjects.catchUp((await store.head()).size) },
@@ -78,7 +80,7 @@ export const startAudit = async (options: ServiceOptions): Promise<RunningServic
     prefixes: HTTP_PREFIXES,
     module: AuditModule.of({
       search,
-      exports: new LogExports(store, log, search, ownEvents, exportProofs),
+      exports: new LogExports(store, whole, search, ownEvents, exportProofs),
       erasures,
       retention,
       learning: new LearningExport(store, log, ownEvents),

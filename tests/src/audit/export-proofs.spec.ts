@@ -154,3 +154,29 @@ describe('whoever changes it', () => {
     expect((await verify('alone')).err).toContain('alone.proof');
   });
 });
+
+describe('a log of which an event was deleted', () => {
+  beforeAll(() => scene.tamper('DELETE FROM es.event WHERE position = 300'));
+
+  it.each([[[]], [['--resource', 'delegation/words']], [['--format', 'csv', '--actor', 'ann']]])(
+    'has no export signed that might lack it, with %j',
+    async (filter) => {
+      expect(await scene.mandate('export', ...filter, '--out', 'lacking')).toMatchObject({
+        status: 3,
+        err: expect.stringContaining('BROKEN_OFF'),
+      });
+    },
+  );
+
+  it('has no proof of what was exported before', async () => {
+    await scene.signed();
+    const proof = await fetch(`${scene.url}/api/audit/export/proof?format=jsonl&size=700`);
+    await expect(proof.text()).rejects.toThrow('terminated');
+  });
+
+  it('is exported behind it', async () => {
+    expect((await scene.mandate('export', '--after', '300', '--out', join(scene.folder, 'behind'))).status).toBe(0);
+    for (const file of ['behind', 'behind.proof']) copyFileSync(join(scene.folder, file), join(elsewhere, file));
+    expect((await verify('behind')).status).toBe(0);
+  });
+});

@@ -60,6 +60,14 @@ const verify = async (): Promise<{ status: number; failures: unknown }> => {
 describe('a log of which a part was retired', () => {
   it('is intact', async () => expect(await verify()).toEqual({ status: 0, failures: [] }));
 
+  it('is exported as far as it is there, and the export is proved', async () => {
+    expect(await scene.mandate('export', '--out', 'left.jsonl')).toMatchObject({ status: 0 });
+    expect(await scene.mandate('verify', '--export', 'left.jsonl', '--vkey', vkey, '--json')).toMatchObject({
+      status: 0,
+      json: { intact: true, complete: false },
+    });
+  });
+
   it('proves no more what it does not have, and everything else', async () => {
     expect((await scene.mandate('prove', dropped as string)).status).toBe(1);
     const [id = ''] = await scene.append('goes-on', [{}]);

@@ -11,14 +11,15 @@ import {
   type Range,
   type Sha256,
 } from '@mandate/audit-log';
-import type { LoggedRecord, LogReader } from '../log/log-reader.js';
+import type { LoggedRecord } from '../log/log-reader.js';
 import { auditView } from '../log/log-reader.js';
 import { isIn, type Scope } from '../search/log-search.js';
 import type { LogProofs } from '../transparency/index.js';
+import type { WholeLog } from './whole-log.js';
 
 export interface ExportProofsParts {
   sha256: Sha256;
-  log: LogReader;
+  log: WholeLog;
   proofs: Pick<LogProofs, 'signedHead' | 'hashes'>;
   signText: (text: string) => string;
 }

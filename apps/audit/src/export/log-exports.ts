@@ -4,10 +4,11 @@ import type { Caller } from '@mandate/service-host';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@mandate/kernel';
 import { AuditExports, type EventFilter, type ExportHead, type ExportProofQuery, type ExportQuery } from '../http/index.js';
-import { auditView, type LogReader } from '../log/log-reader.js';
+import { auditView } from '../log/log-reader.js';
 import type { OwnEvents } from '../own-events.js';
 import type { ExportProofs } from './export-proofs.js';
 import { isIn, type LogSearch, type Scope } from '../search/log-search.js';
+import type { WholeLog } from './whole-log.js';
 
 const CHUNK = 500;
 /** How often a reader who follows is told of what is new. */
@@ -18,7 +19,7 @@ const STREAM = 'exports';
 export class LogExports extends AuditExports {
   constructor(
     private readonly store: EventStore,
-    private readonly log: LogReader,
+    private readonly log: WholeLog,
     private readonly search: LogSearch,
     private readonly ownEvents: OwnEvents,
     private readonly proofs: ExportProofs,

@@ -16,6 +16,12 @@ export interface Known {
   version: number;
 }
 
+/** Positions of which retention has dropped events, or is about to: the first, and the first behind the last. */
+export interface DroppedRange {
+  from: number;
+  to: number;
+}
+
 export interface Origin {
   actor: Actor;
   traceparent?: string;
@@ -29,8 +35,18 @@ export class RetentionLog {
   constructor(private readonly store: EventStore) {}
 
   async load(): Promise<Known> {
-    const recorded = await this.store.readStream({ tenant: TENANT, stream: STREAM });
+    const recorded = await this.recorded();
     return { state: recorded.map(retentionEvent).reduce(evolveRetention, KEEP_ALL), version: recorded.at(-1)?.version ?? 0 };
+  }
+
+  async dropped(): Promise<DroppedRange[]> {
+    const events = (await this.recorded()).map(retentionEvent);
+    const done = events.flatMap((event) => (event.type === 'retired' ? [event.data] : []));
+    return [...done, ...Object.values(events.reduce(evolveRetention, KEEP_ALL).begun)];
+  }
+
+  private recorded(): Promise<RecordedEvent[]> {
+    return this.store.readStream({ tenant: TENANT, stream: STREAM });
   }
 
   /** Behind whatever was decided meanwhile. Throws AppError `RETENTION_BUSY`. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { piecesOf, type ApiClient } from '../api/client.js';
 import { CliError, EXIT } from '../exit.js';
@@ -45,6 +46,7 @@ const exportTrail = async (context: CommandContext, options: ExportOptions): Pro
   const filter = filterQuery(options);
   const format = options.syslog ? 'syslog' : (options.format ?? 'jsonl');
   const query = { ...filter, format, ...given({ after: options.after }), ...(options.follow ? { follow: 'true' } : {}) };
+  const { cwd } = context.surroundings;
   const api = apiOf(context, options);
   const response = await api.request('GET', `/api/audit/export?${new URLSearchParams(query)}`);
   const told = new ToldLines(options.format === 'csv' ? 1 : 0);
@@ -57,7 +59,7 @@ const exportTrail = async (context: CommandContext, options: ExportOptions): Pro
   if (!options.out) return;
   const size = Number(response.headers.get('mandate-log-size'));
   // A proof ends where the export began; what was followed since has to be exported to be proved.
-  const proof = options.follow ? null : await proofInto(api, proofFileOf(options.out), { ...query, size: String(size) });
+  const proof = options.follow ? null : await proofInto(api, cwd, proofFileOf(options.out), { ...query, size: String(size) });
   const manifest = {
     source: response.headers.get('mandate-log-source'),
     size,
@@ -69,7 +71,7 @@ const exportTrail = async (context: CommandContext, options: ExportOptions): Pro
     checkpoint: await checkpointOf(api, size),
     proof,
   };
-  await writeFile(`${options.out}.manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeFile(resolve(cwd, `${options.out}.manifest.json`), `${JSON.stringify(manifest, null, 2)}\n`);
   if (options.json) return context.output.json(manifest);
   context.output.line(
     `${manifest.events} events of a log of ${manifest.size} in ${options.out}${proof === null ? '' : `, proved in ${proof}`}`,
@@ -77,10 +79,10 @@ const exportTrail = async (context: CommandContext, options: ExportOptions): Pro
 };
 
 /** The name of the file with the proof; null when nothing signs there. */
-const proofInto = async (api: ApiClient, file: string, query: Record<string, string>): Promise<string | null> => {
+const proofInto = async (api: ApiClient, cwd: string, file: string, query: Record<string, string>): Promise<string | null> => {
   const response = await whenSigned(() => api.request('GET', `/api/audit/export/proof?${new URLSearchParams(query)}`));
   if (response === null) return null;
-  const sink = await fileSink(file);
+  const sink = await fileSink(cwd, file);
   for await (const bytes of piecesOf(response)) await sink.write(bytes);
   await sink.end();
   return file;
@@ -132,14 +134,14 @@ class ToldLines {
 
 const NEWLINE = 10;
 
-const sinkOf = async ({ output }: CommandContext, { out, syslog, ca }: ExportOptions): Promise<Sink> => {
+const sinkOf = async ({ output, surroundings }: CommandContext, { out, syslog, ca }: ExportOptions): Promise<Sink> => {
   if (syslog) return SyslogSender.connect(syslog, ca);
   if (!out) return { write: async (bytes) => output.bytes(bytes), end: async () => undefined };
-  return fileSink(out);
+  return fileSink(surroundings.cwd, out);
 };
 
-const fileSink = async (out: string): Promise<Sink> => {
-  const file = createWriteStream(out, { mode: 0o600 });
+const fileSink = async (cwd: string, out: string): Promise<Sink> => {
+  const file = createWriteStream(resolve(cwd, out), { mode: 0o600 });
   const failed = new Promise<never>((_resolve, reject) =>
     file.once('error', (error) => reject(new CliError('FILE_UNWRITABLE', `cannot write ${out}: ${error.message}`, EXIT.usage))),
   );
