@@ -28,3 +28,4 @@ export { Subscription, type SubscriptionOptions } from './subscription.js';
 export { Turn } from './turn.js';
 export * from './types.js';
 export { Upcasters, type Upcaster } from './upcasters.js';
+export { unreadableRecord } from './unreadable-record.js';

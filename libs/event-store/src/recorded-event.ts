@@ -4,6 +4,7 @@ import type pg from 'pg';
 import type { DataKeys } from './data-keys.js';
 import { personalContext, type PersonalBlob } from './envelope.js';
 import { EnvelopeReader, type EnvelopeParts } from './envelope-reader.js';
+import { unreadableRecord } from './unreadable-record.js';
 import { unseal } from './keys.js';
 import type { BatchEntry } from './append-call.js';
 import type { PreparedEvent } from './prepare.js';
@@ -49,11 +50,19 @@ export class EventsOnArrival {
     this.numbers = [];
     const lines = envelopes.split('\n');
     for (let i = 0; i < lines.length; i++) {
-      const envelope = this.reader.read(lines[i] as string);
+      const envelope = this.read(lines[i] as string, positions[i]);
       if (times[i] !== this.time) this.recordedAt = new Date((this.time = times[i] as number)).toISOString();
       const event = recorded(envelope, positions[i] as number, this.recordedAt, this.decoder.upcasters);
       this.events.push(event);
       if (envelope.tail.personal) this.sealed.push([event, envelope.tail.personal]);
+    }
+  }
+
+  private read(line: string, position: number | undefined): EnvelopeParts {
+    try {
+      return this.reader.read(line);
+    } catch (error) {
+      throw unreadableRecord(error, position);
     }
   }
 }

@@ -180,3 +180,15 @@ describe('a log of which an event was deleted', () => {
     expect((await verify('behind')).status).toBe(0);
   });
 });
+
+describe('a record that is no JSON any more', () => {
+  beforeAll(() => scene.tamper('UPDATE es.event SET canonical = set_byte(canonical, 0, 120) WHERE position = 601'));
+
+  it.each([
+    ['events', '--resource', 'delegation/words'],
+    ['story', 'words'],
+    ['receipt', 'words'],
+  ])('is named by its position by %s', async (...args) =>
+    expect((await scene.mandate(...args)).err).toMatch(/RECORD_UNREADABLE: the record at position 601 .* mandate audit verify --database/),
+  );
+});

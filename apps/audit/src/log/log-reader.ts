@@ -1,7 +1,7 @@
 /** The trail by position: whole audit records with what the log assigned, in chunks, so that no snapshot is held for long. */
 import { viewOfRecord, type LoggedSearchable } from '@mandate/audit-trail';
 import { traceIdOf, type AuditEventView } from '@mandate/contracts';
-import type { Database, Envelope, Row, StreamId } from '@mandate/event-store';
+import { unreadableRecord, type Database, type Envelope, type Row, type StreamId } from '@mandate/event-store';
 
 /** What an event is indexed by. */
 export interface IndexedEvent extends LoggedSearchable {
@@ -95,7 +95,7 @@ export class LogReader {
 /** One after the other: what is gone before the next one is parsed costs nothing to collect. */
 function* indexedEvents(envelopes: readonly string[], positions: readonly number[]): Generator<IndexedEvent> {
   for (let i = 0; i < envelopes.length; i++) {
-    const envelope = JSON.parse(envelopes[i] as string) as Envelope;
+    const envelope = envelopeIn(envelopes[i] as string, positions[i]);
     const { id, tenant, stream, type, actor, outcome, reason, traceparent, where, data, personal } = envelope;
     yield {
       position: positions[i] as number,
@@ -119,8 +119,17 @@ const logged = (row: Row): LoggedRecord => ({
   recordedAt: (row['recorded_at'] as Date).toISOString(),
   leafHash: row['leaf_hash'] as Buffer,
   canonical: row['canonical'] as string,
-  envelope: JSON.parse(row['canonical'] as string) as Envelope,
+  envelope: envelopeIn(row['canonical'] as string, row['position'] as string),
 });
+
+/** Throws AppError `RECORD_UNREADABLE`. */
+const envelopeIn = (canonical: string, position: number | string | undefined): Envelope => {
+  try {
+    return JSON.parse(canonical) as Envelope;
+  } catch (error) {
+    throw unreadableRecord(error, position);
+  }
+};
 
 export const auditView = ({ position, recordedAt, leafHash, envelope }: LoggedRecord): AuditEventView =>
   viewOfRecord(envelope, { position, recordedAt, leafHash: leafHash.toString('hex') });

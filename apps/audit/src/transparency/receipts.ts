@@ -1,6 +1,6 @@
 /** Receipts of delegations: the records read, the statement folded from them, signed, and proved to be in the log. */
 import { formatReceipt, receiptText, statementOf, type AuditRecord, type Evidence } from '@mandate/audit-log';
-import type { Database, Row } from '@mandate/event-store';
+import { unreadableRecord, type Database, type Row } from '@mandate/event-store';
 import { AppError } from '@mandate/kernel';
 import { nodeCrypto } from '@mandate/signing';
 import type { LogProofs } from './proofs.js';
@@ -71,5 +71,10 @@ export class Receipts {
 
 const read = (row: Row): Read => {
   const bytes = row['canonical'] as Buffer;
-  return { position: BigInt(row['position'] as string), bytes, record: JSON.parse(bytes.toString('utf8')) as AuditRecord };
+  const position = row['position'] as string;
+  try {
+    return { position: BigInt(position), bytes, record: JSON.parse(bytes.toString('utf8')) as AuditRecord };
+  } catch (error) {
+    throw unreadableRecord(error, position);
+  }
 };
