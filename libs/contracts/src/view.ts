@@ -113,6 +113,8 @@ export interface ExplanationView {
   recognition: {
     clauses: { text: string; link: string }[];
     rule: { name: string; because: string; alternatives: Chance[] };
+    /** What requests in many manners taught; null where it was not asked. */
+    general: { alternatives: Chance[] } | null;
     learned: { alternatives: Chance[]; features: { name: string; value: number; towards: number }[] };
     trust: { share: number; nearest: string };
     digest: string;

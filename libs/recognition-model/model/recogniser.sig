@@ -1,1 +1,1 @@
-rMPRcYccknj/6IMjWr7XSe1yRStxHy3bX5E+l1sOe6HhNb3Gj69eFkZ2N9owv6/fq9XvWk16Dteh23EOdZzCBg==
+nxp/4e09pAukocDKuxwZ85a4DOpYw/ryZyaPXZE6RcnsZgV/S2GsIzxKbyecPpnjXqPKdoheYs0dLK28nIhGDg==

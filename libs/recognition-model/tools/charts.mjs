@@ -1,6 +1,6 @@
 // Two small line charts as SVG, drawn by hand: no library, the same bytes every time.
 const [WIDTH, HEIGHT, LEFT, TOP, INNER] = [420, 360, 52, 40, 270];
-const COLOURS = ['#1f6feb', '#d1495b', '#2e8b57'];
+const COLOURS = ['#1f6feb', '#d1495b', '#8a5fbf', '#2e8b57'];
 
 const place = (x, y) => `${(LEFT + x * INNER).toFixed(1)},${(TOP + (1 - y) * INNER).toFixed(1)}`;
 

@@ -15,9 +15,10 @@ import {
   selectiveOf,
   teach,
   tenantRecogniser,
+  writtenHeldOut,
 } from '@mandate/recognition/training';
 import { chart } from './charts.mjs';
-import { goalOf } from './requests.mjs';
+import { goalOf, isGoal } from './requests.mjs';
 import { speedOf } from './speed.mjs';
 
 const docs = new URL('../../../docs/', import.meta.url);
@@ -71,7 +72,8 @@ const half = (streams, second) =>
   streams.flatMap((answers) => answers.slice(second ? answers.length / 2 : 0, second ? undefined : answers.length / 2));
 
 /** Everything that is measured once: on the same sources, on sources left out, and on those while learning. */
-const measure = ({ model, header, examples, dev, families, cases }) => {
+const measure = ({ model, header, set, whole, dev, apart, families, cases }) => {
+  const { examples, written } = set;
   const inSource = answersOf(model, dev);
   const all = [...examples, ...dev];
   const strangers = familiesOf(examples).map((family) => {
@@ -89,12 +91,16 @@ const measure = ({ model, header, examples, dev, families, cases }) => {
       return {
         source,
         answers: answersOf(
-          { ...model, ...teach(kept) },
+          { ...model, ...teach({ examples: kept, written }) },
           all.filter((example) => example.source === source),
         ),
       };
     });
-  return { inSource, sources, strangers, parts };
+  const manners = writtenHeldOut(set, whole).map(({ taught, example }) => ({
+    goal: isGoal(example),
+    answer: answersOf({ ...model, ...taught }, [example])[0],
+  }));
+  return { inSource, sources, strangers, parts, manners, apart: answersOf(model, apart) };
 };
 
 /** Goals without the steps that AsyncHow gives for them: text that says nothing of how it is built. */
@@ -104,7 +110,7 @@ const goalsOnly = (model, dev) =>
     .map(goalOf)
     .map((text) => Math.max(...examine(model, { text }).chances) < DEFAULT_FALLBACK_THRESHOLD);
 
-const tables = ({ inSource, sources, strangers, parts }, dev) => {
+const tables = ({ inSource, sources, strangers, parts, manners, apart: kept }, dev, apart) => {
   const out = strangers.flatMap(({ answers }) => answers);
   const one = [...parts, ...strangers.filter(({ family }) => parts.every(({ source }) => !source.startsWith(family)))];
   return [
@@ -116,6 +122,11 @@ const tables = ({ inSource, sources, strangers, parts }, dev) => {
         one.flatMap(({ answers }) => answers),
       ),
       row('**one family left out in turn**', out),
+      row('**written requests kept apart**', kept),
+      row(
+        'written requests, their manner left out in turn',
+        manners.filter(({ goal }) => !goal).map(({ answer }) => answer),
+      ),
       row(
         'family left out, online, first half',
         strangers.flatMap(({ streams }) => half(streams, false)),
@@ -140,6 +151,15 @@ const tables = ({ inSource, sources, strangers, parts }, dev) => {
       ...parts.map(({ source, answers }) => row(`${source} alone`, answers)),
     ]),
     table(
+      'written, kept apart',
+      [...new Set(apart.map(({ source }) => source))].sort().map((source) =>
+        row(
+          source.replace('apart_', ''),
+          kept.filter((_, i) => apart[i].source === source),
+        ),
+      ),
+    ),
+    table(
       'left out, online, second half',
       strangers.map(({ family, streams }) => row(family, half(streams, true))),
     ),
@@ -148,17 +168,20 @@ const tables = ({ inSource, sources, strangers, parts }, dev) => {
     confusionTable(inSource),
     'Family left out:',
     confusionTable(out),
+    'Written requests kept apart:',
+    confusionTable(kept),
     '### Reliability and selection',
     '![How often answers of a confidence are right](recognition/reliability.svg) ![Accuracy of the surest answers](recognition/selective.svg)',
   ];
 };
 
-const drawCharts = ({ inSource, strangers }) => {
+const drawCharts = ({ inSource, strangers, apart }) => {
   const out = strangers.flatMap(({ answers }) => answers);
   const second = strangers.flatMap(({ streams }) => half(streams, true));
   const lines = (of) => [
     { name: 'same sources', points: of(inSource) },
     { name: 'family left out', points: of(out) },
+    { name: 'written, kept apart', points: of(apart) },
     { name: 'left out, online, 2nd half', points: of(second) },
   ];
   mkdirSync(new URL('recognition/', docs), { recursive: true });
@@ -173,15 +196,17 @@ const drawCharts = ({ inSource, strangers }) => {
 };
 
 export const writeReport = (trained) => {
-  const { model, digest, size, header, examples, dev } = trained;
+  const { model, digest, size, header, set, dev, apart } = trained;
   const measured = measure(trained);
   const speed = speedOf(model, dev);
   const goals = goalsOnly(model, dev);
+  const ours = measured.manners.filter(({ goal }) => goal).map(({ answer }) => answer.confidence < DEFAULT_FALLBACK_THRESHOLD);
+  const share = (falls) => digits(falls.filter(Boolean).length / falls.length);
   const text = [
-    `Model ${header.name} ${header.version}, ${(size / 1024 / 1024).toFixed(2)} MiB, SHA-256 \`${digest}\`; trained on ${examples.length} requests, SHA-256 of train.jsonl \`${header.trainedOn}\`.`,
+    `Model ${header.name} ${header.version}, ${(size / 1024 / 1024).toFixed(2)} MiB, SHA-256 \`${digest}\`; trained on ${set.examples.length} requests of the sources and ${set.written.length} written ones, SHA-256 of both \`${header.trainedOn}\`.`,
     `Median ${speed.median.toFixed(3)} ms, p99 ${speed.p99.toFixed(3)} ms a request, ${Math.round(speed.rate)} a second of CPU on the machine that trained it (the fastest of nine readings each).`,
-    `Text that says nothing of how it is built (${goals.length} goals of AsyncHow without their steps): ${digits(goals.filter(Boolean).length / goals.length)} fall back.`,
-    ...tables(measured, dev),
+    `Text that says nothing of how it is built: ${share(goals)} of ${goals.length} goals of AsyncHow without their steps fall back, and ${share(ours)} of ${ours.length} written ones, left out in turn.`,
+    ...tables(measured, dev, apart),
   ].join('\n\n');
   const page = new URL('recognition.md', docs);
   const marked = /(<!-- figures -->\n)[\s\S]*(\n<!-- end of figures -->)/;

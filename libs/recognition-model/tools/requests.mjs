@@ -1,4 +1,5 @@
 // Labelled requests from JSON lines {source, text, tools?, given_steps?, label, accept?, steps?}.
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 export const readRequests = (file) =>
@@ -10,6 +11,26 @@ export const readRequests = (file) =>
       const input = { text, ...(tools ? { tools: tools.map(String) } : {}), ...(givenSteps ? { givenSteps } : {}) };
       return { source, label, accept: accept ?? [label], ...(steps === undefined ? {} : { steps }), input };
     });
+
+const ours = (name) => new URL(`../requests/${name}.jsonl`, import.meta.url);
+const PATTERNS = ['direct', 'sequential', 'parallel', 'meta'];
+const GOALS = 'written_goals';
+export const isGoal = ({ source }) => source.startsWith(GOALS);
+/** Texts that name a goal only: as many of one pattern as of any other. In four manners, so that each is left out while others are learned from. */
+const readGoals = () =>
+  readFileSync(ours('goals'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line, i) => ({
+      source: `${GOALS}_${Math.floor(i / PATTERNS.length) % 4}`,
+      label: PATTERNS[i % PATTERNS.length],
+      accept: PATTERNS,
+      input: { text: JSON.parse(line).text },
+    }));
+
+/** Requests written for training, and such as are kept apart from it. */
+export const readWritten = () => [...readRequests(ours('written')), ...readGoals()];
+export const readApart = () => readRequests(ours('apart'));
 
 const LICENCES = {
   asynchow: 'MIT (fangru-lin/graph-llm-asynchow-plan)',
@@ -27,6 +48,21 @@ export const provenanceOf = (examples) =>
     licence: LICENCES[source] ?? 'own',
     requests: examples.filter((example) => example.source === source).length,
   }));
+
+export const WRITTEN = 'written';
+export const provenanceOfWritten = (written) => ({
+  source: WRITTEN,
+  licence: 'Apache-2.0 (written for this repository)',
+  requests: written.length,
+});
+
+/** Of everything that is trained on: requests of sources as they stand in their file, then the written ones as they stand in theirs. */
+export const digestOfTraining = (requests) =>
+  createHash('sha256')
+    .update(requests)
+    .update(readFileSync(ours('written')))
+    .update(readFileSync(ours('goals')))
+    .digest('hex');
 
 /** A request's goal, without the steps that stand behind it. */
 export const goalOf = ({ input }) => input.text.split(/\s1\.\s/u)[0];

@@ -11,14 +11,15 @@ import {
   judge,
   modelWithout,
   ORDER,
+  teach,
   teachWithoutFamilies,
   trainModel,
   trustIn,
 } from '@mandate/recognition/training';
-import { signatureOf, vkeyOf } from '../dist/index.js';
+import { shippedModel, signatureOf, vkeyOf } from '../dist/index.js';
 import { readLessons } from './lessons.mjs';
 import { row, table } from './report.mjs';
-import { provenanceOf, readRequests } from './requests.mjs';
+import { provenanceOf, readRequests, WRITTEN } from './requests.mjs';
 
 /** A fold of fewer than fifty says nothing of how good a model is, and there are four. */
 const LEAST = 200;
@@ -26,8 +27,8 @@ const FAMILY = 'tenant';
 const digestOf = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 const judged = (gate, cases) =>
-  cases.map(({ truth, familiarity, learned, built }) =>
-    judge({ label: ORDER[truth], accept: [ORDER[truth]] }, combined(gate, trustIn(gate, familiarity), learned, built)),
+  cases.map(({ truth, familiarity, learned, strange }) =>
+    judge({ label: ORDER[truth], accept: [ORDER[truth]] }, combined(gate, trustIn(gate, familiarity), learned, strange)),
   );
 
 export const trainFromEvents = async ({ tenant, to: wanted, out, data, version }, key, note) => {
@@ -42,14 +43,26 @@ export const trainFromEvents = async ({ tenant, to: wanted, out, data, version }
     return 1;
   }
   const all = [...(data ? readRequests(join(data, 'train.jsonl')) : []), ...requests];
-  const examples = all.map(exampleOf);
-  const families = teachWithoutFamilies(examples, note);
-  const cases = heldOutCases(examples, families, note);
-  const provenance = provenanceOf(examples).map((one) =>
-    one.source === FAMILY ? { ...one, licence: `the tenant's own lessons up to position ${to}` } : one,
-  );
-  const header = { name: 'learned-structure', version, trainedOn: digestOf(JSON.stringify(all)), provenance, tenant };
-  const model = trainModel(examples, cases, header);
+  const shipped = shippedModel();
+  // What anybody's requests teach, the shipped model has learned.
+  const set = { examples: all.map(exampleOf), written: [], general: shipped.general };
+  const whole = teach(set);
+  const families = teachWithoutFamilies(set, note);
+  const cases = heldOutCases(set, whole, families, note);
+  const provenance = [
+    ...provenanceOf(set.examples).map((one) =>
+      one.source === FAMILY ? { ...one, licence: `the tenant's own lessons up to position ${to}` } : one,
+    ),
+    ...shipped.header.provenance.filter(({ source }) => source === WRITTEN),
+  ];
+  const header = {
+    name: 'learned-structure',
+    version,
+    trainedOn: digestOf(JSON.stringify([shipped.header.trainedOn, all])),
+    provenance,
+    tenant,
+  };
+  const model = trainModel(whole, cases, header);
   const bytes = encodeModel(model);
   const digest = digestOf(bytes);
   const own = (known) => cases.filter((one) => one.family === FAMILY && one.known === known);

@@ -6,9 +6,9 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } fr
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { decodeModel, encodeModel, exampleOf, heldOutCases, teachWithoutFamilies, trainModel } from '@mandate/recognition/training';
+import { decodeModel, encodeModel, exampleOf, heldOutCases, teach, teachWithoutFamilies, trainModel } from '@mandate/recognition/training';
 import { signatureOf } from '../dist/index.js';
-import { provenanceOf, readRequests } from './requests.mjs';
+import { digestOfTraining, provenanceOf, provenanceOfWritten, readApart, readRequests, readWritten } from './requests.mjs';
 import { writeReport } from './report.mjs';
 import { trainFromEvents } from './train-from-events.mjs';
 
@@ -21,7 +21,7 @@ const { values } = parseArgs({
     tenant: { type: 'string' },
     to: { type: 'string' },
     out: { type: 'string' },
-    version: { type: 'string', default: '4' },
+    version: { type: 'string', default: '5' },
   },
 });
 if (values['from-events'] ? !(values.tenant && values.out) : !values.data) {
@@ -49,17 +49,18 @@ const keyFor = () => {
 const key = keyFor();
 if (values['from-events']) process.exit(await trainFromEvents(values, key, note));
 const file = join(values.data, 'train.jsonl');
-const examples = readRequests(file).map(exampleOf);
-note(`${examples.length} requests read`);
-const families = teachWithoutFamilies(examples, note);
-const cases = heldOutCases(examples, families, note);
+const set = { examples: readRequests(file).map(exampleOf), written: readWritten().map(exampleOf) };
+note(`${set.examples.length} requests of sources and ${set.written.length} written ones read`);
+const whole = teach(set);
+const families = teachWithoutFamilies(set, note);
+const cases = heldOutCases(set, whole, families, note);
 const header = {
   name: 'learned-structure',
   version: values.version,
-  trainedOn: digestOf(readFileSync(file)),
-  provenance: provenanceOf(examples),
+  trainedOn: digestOfTraining(readFileSync(file)),
+  provenance: [...provenanceOf(set.examples), provenanceOfWritten(set.written)],
 };
-const bytes = encodeModel(trainModel(examples, cases, header));
+const bytes = encodeModel(trainModel(whole, cases, header));
 const digest = digestOf(bytes);
 note(`model ${digest}, ${bytes.length} bytes`);
 
@@ -77,8 +78,10 @@ writeReport({
   digest,
   size: bytes.length,
   header,
-  examples,
+  set,
+  whole,
   dev: readRequests(join(values.data, 'dev.jsonl')).map(exampleOf),
+  apart: readApart().map(exampleOf),
   families,
   cases,
 });

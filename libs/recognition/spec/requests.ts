@@ -41,3 +41,13 @@ export const requests = (rounds: number): Labelled[] =>
   );
 
 export const examples = (rounds: number): Example[] => requests(rounds).map(exampleOf);
+
+/** Such as nobody of these sources would have written, in three manners. */
+export const written = (rounds: number): Example[] =>
+  requests(rounds).map((request) =>
+    exampleOf({
+      ...request,
+      source: `written_${request.source}`,
+      input: { text: `Whereupon my uncle muttered: ${request.input.text.toLowerCase().replace('please', 'somebody ought to')} Cheerio` },
+    }),
+  );

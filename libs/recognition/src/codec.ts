@@ -7,11 +7,12 @@ import { CLASSES, type Chances } from './chances.js';
 import { countsFrom, entriesOf, type Counts } from './counts.js';
 import { BUCKETS } from './features.js';
 import { MEASURES } from './measures.js';
-import type { Gate, ModelHeader, RecogniserModel } from './model.js';
+import type { LinearModel } from './linear.js';
+import type { Gate, Learner, ModelHeader, RecogniserModel } from './model.js';
 import { styleView, VIEWS, type StyleSource, type StyleView, type View } from './style.js';
 import { forestOf } from './trees.js';
 
-const FORMAT = 'mandate-recogniser/2';
+const FORMAT = 'mandate-recogniser/3';
 /** Names of the measures, in order: a model trained with others must not be loaded. */
 const MEASURED = MEASURES.map(([name]) => name);
 
@@ -27,7 +28,8 @@ interface Section {
 interface Preamble extends ModelHeader {
   format: string;
   measures: string[];
-  wordUnit: number;
+  /** Of the word weights. */
+  units: Record<Part, number>;
   gate: Gate;
   situations: [string, Chances][];
   styles: Record<View, { name: string; size: number; mean: number; deviation: number }[]>;
@@ -59,26 +61,35 @@ const take = (view: DataView, of: ArrayOf, at: number): number => {
 const LARGEST = 32_767;
 
 /** Word weights as 16-bit numbers of one unit: a half in 32,767 of the largest weight is all that is lost. */
-const packWords = (words: Float32Array): { unit: number; packed: Int16Array } => {
+const packed = ({ words, unit: known }: LinearModel): { unit: number; words: Int16Array } => {
+  if (words instanceof Int16Array) return { unit: known, words };
   const top = words.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
   const unit = Math.fround(top / LARGEST) || 1;
-  return { unit, packed: Int16Array.from(words, (weight) => Math.max(-LARGEST, Math.min(LARGEST, Math.round(weight / unit)))) };
+  return { unit, words: Int16Array.from(words, (weight) => Math.max(-LARGEST, Math.min(LARGEST, Math.round(weight / unit)))) };
 };
 
 type Arrays = [name: string, of: ArrayOf, values: ArrayLike<number>][];
 
-const arraysOf = ({ linear, forest, style }: RecogniserModel, words: Int16Array): Arrays => [
-  ['words', 'i16', words],
-  ['dense', 'f32', linear.dense],
-  ['mean', 'f32', linear.mean],
-  ['scale', 'f32', linear.scale],
-  ['bias', 'f32', linear.bias],
-  ['roots', 'i32', forest.roots],
-  ['feature', 'i16', forest.feature],
-  ['value', 'f32', forest.value],
-  ['below', 'i16', forest.below],
-  ['above', 'i16', forest.above],
-  ...VIEWS.flatMap((view) =>
+/** The learners of a model. */
+const PARTS = ['sources', 'general'] as const;
+type Part = (typeof PARTS)[number];
+const learnersOf = (model: RecogniserModel): Record<Part, Learner> => ({ sources: model, general: model.general });
+
+const learnerArrays = (part: Part, { linear, forest }: Learner, words: Int16Array): Arrays => [
+  [`words ${part}`, 'i16', words],
+  [`dense ${part}`, 'f32', linear.dense],
+  [`mean ${part}`, 'f32', linear.mean],
+  [`scale ${part}`, 'f32', linear.scale],
+  [`bias ${part}`, 'f32', linear.bias],
+  [`roots ${part}`, 'i32', forest.roots],
+  [`feature ${part}`, 'i16', forest.feature],
+  [`value ${part}`, 'f32', forest.value],
+  [`below ${part}`, 'i16', forest.below],
+  [`above ${part}`, 'i16', forest.above],
+];
+
+const styleArrays = (style: RecogniserModel['style']): Arrays =>
+  VIEWS.flatMap((view) =>
     style[view].sources.flatMap(({ words: alone, runs }, i): Arrays => {
       const [one, more] = [entriesOf(alone), entriesOf(runs)];
       return [
@@ -88,8 +99,7 @@ const arraysOf = ({ linear, forest, style }: RecogniserModel, words: Int16Array)
         [`run counts ${view} ${i}`, 'u8', more.packed],
       ];
     }),
-  ),
-];
+  );
 
 const usualOf = ({ sources }: StyleView): Preamble['styles']['words'] =>
   sources.map(({ name, size, mean, deviation }) => ({ name, size, mean, deviation }));
@@ -99,13 +109,14 @@ const asciiJson = (value: unknown): string =>
   JSON.stringify(value).replace(/[\u007f-\uffff]/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 export const encodeModel = (model: RecogniserModel): Uint8Array => {
-  const { unit, packed } = packWords(model.linear.words);
-  const arrays = arraysOf(model, packed);
+  const learners = learnersOf(model);
+  const words = { sources: packed(model.linear), general: packed(model.general.linear) };
+  const arrays = [...PARTS.flatMap((part) => learnerArrays(part, learners[part], words[part].words)), ...styleArrays(model.style)];
   const preamble: Preamble = {
     format: FORMAT,
     ...model.header,
     measures: MEASURED,
-    wordUnit: unit,
+    units: { sources: words.sources.unit, general: words.general.unit },
     gate: model.gate,
     situations: [...model.situations].sort(([a], [b]) => (a < b ? -1 : 1)),
     styles: { words: usualOf(model.style.words), structure: usualOf(model.style.structure) },
@@ -138,13 +149,15 @@ const preambleOf = (bytes: Uint8Array): { preamble: Preamble; end: number } => {
   return { preamble, end: end + 1 };
 };
 
-const LENGTHS: Readonly<Record<string, number>> = {
-  words: BUCKETS * CLASSES,
-  dense: MEASURED.length * CLASSES,
-  mean: MEASURED.length,
-  scale: MEASURED.length,
-  bias: CLASSES,
-};
+const LENGTHS: ReadonlyMap<string, number> = new Map(
+  PARTS.flatMap((part): [string, number][] => [
+    [`words ${part}`, BUCKETS * CLASSES],
+    [`dense ${part}`, MEASURED.length * CLASSES],
+    [`mean ${part}`, MEASURED.length],
+    [`scale ${part}`, MEASURED.length],
+    [`bias ${part}`, CLASSES],
+  ]),
+);
 
 /** Throws `BAD_MODEL` for bytes that are not a model of this version. Whether they may be trusted, a signature says, not this. */
 export const decodeModel = (bytes: Uint8Array): RecogniserModel => {
@@ -153,7 +166,7 @@ export const decodeModel = (bytes: Uint8Array): RecogniserModel => {
   const starts = new Map<string, { of: ArrayOf; at: number; length: number }>();
   let at = end;
   for (const { name, of, length } of preamble.sections) {
-    const expected = LENGTHS[name];
+    const expected = LENGTHS.get(name);
     if (expected !== undefined && expected !== length) throw refused(`its part "${name}" has ${length} numbers, not ${expected}`);
     starts.set(name, { of, at, length });
     at += WIDTH[of] * length;
@@ -171,7 +184,24 @@ export const decodeModel = (bytes: Uint8Array): RecogniserModel => {
   };
   const floats = (name: string): Float32Array => fill(name, (length) => new Float32Array(length));
   const shorts = (name: string): Int16Array => fill(name, (length) => new Int16Array(length));
-  const { name, version, trainedOn, provenance, tenant, gate, situations, wordUnit } = preamble;
+  const { name, version, trainedOn, provenance, tenant, gate, situations, units } = preamble;
+  const learnerOf = (part: Part): Learner => ({
+    linear: {
+      words: shorts(`words ${part}`),
+      unit: units[part],
+      dense: floats(`dense ${part}`),
+      mean: floats(`mean ${part}`),
+      scale: floats(`scale ${part}`),
+      bias: floats(`bias ${part}`),
+    },
+    forest: forestOf({
+      roots: fill(`roots ${part}`, (length) => new Int32Array(length)),
+      feature: shorts(`feature ${part}`),
+      value: floats(`value ${part}`),
+      below: shorts(`below ${part}`),
+      above: shorts(`above ${part}`),
+    }),
+  });
   const countsOf = (name: string): Counts =>
     countsFrom(
       fill(name.replace('*', 'keys'), (length) => new Uint32Array(length)),
@@ -187,20 +217,8 @@ export const decodeModel = (bytes: Uint8Array): RecogniserModel => {
     );
   return {
     header: { name, version, trainedOn, provenance, ...(tenant === undefined ? {} : { tenant }) },
-    linear: {
-      words: floats('words').map((weight) => weight * wordUnit),
-      dense: floats('dense'),
-      mean: floats('mean'),
-      scale: floats('scale'),
-      bias: floats('bias'),
-    },
-    forest: forestOf({
-      roots: fill('roots', (length) => new Int32Array(length)),
-      feature: shorts('feature'),
-      value: floats('value'),
-      below: shorts('below'),
-      above: shorts('above'),
-    }),
+    ...learnerOf('sources'),
+    general: learnerOf('general'),
     style: { words: viewOf('words'), structure: viewOf('structure') },
     gate,
     situations: new Map(situations),

@@ -14,6 +14,8 @@ export interface Explanation {
   clauses: { text: string; link: Link }[];
   /** The rule that the structural opinion rests on, and its chances. */
   rule: { name: string; because: string; alternatives: PatternConfidence[] };
+  /** What requests in many manners taught; null where the request reads so familiar, or says so little, that it is not asked. */
+  general: { alternatives: PatternConfidence[] } | null;
   /** What the learned part thought, and the features that moved it most towards the answer, strongest first. */
   learned: { alternatives: PatternConfidence[]; features: { name: string; value: number; towards: number }[] };
   /** How far the learned part was trusted, 0 to 1, and the source that the request reads most like. */
@@ -43,12 +45,13 @@ export const explain = (model: RecogniserModel, input: RecognitionInput, chances
   const examined = examine(model, input);
   const answered = chances ?? examined.chances;
   const top = best(answered);
-  const { situation, facts, built, learned, familiarity, trust } = examined;
+  const { situation, facts, built, learned, general, familiarity, trust } = examined;
   return {
     pattern: ORDER[top] as Pattern,
     confidence: answered[top] as number,
     clauses: facts.sketch.parts.map(({ text, link }) => ({ text, link })),
     rule: { name: situation.key, because: situation.because, alternatives: ranked(built) },
+    general: general && { alternatives: ranked(general) },
     learned: { alternatives: ranked(learned), features: contributions(model, examined, top) },
     trust: { share: trust, nearest: familiarity.nearest },
     model: { name: model.header.name, version: model.header.version },

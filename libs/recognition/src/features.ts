@@ -49,6 +49,8 @@ const join = (a: number, b: number, salt: number): number => mix(Math.imul(a, 0x
 /** Most texts have fewer tokens. Room for them is kept: making typed arrays takes longer than filling them. No call is inside another. */
 const ROOM = 512;
 const RUNS = 4;
+/** How a text is built shows in its first words as in all of them: so many fit into the room. */
+const MOST_READ = Math.floor((RUNS * ROOM) / 5) - 1;
 const lentBuckets = new Uint16Array(RUNS * ROOM);
 const lentSorted = new Uint16Array(RUNS * ROOM);
 
@@ -72,6 +74,26 @@ export const sparseOf = (hashes: Uint32Array): Sparse => {
   sortByte(buckets, sorted, used, 0);
   sortByte(sorted, buckets, used, 8);
   return counted(buckets, used);
+};
+
+const LONGEST = 5;
+/** Of no word. */
+const OPENS = hashText('^');
+
+/** Buckets of the runs of one to five tokens, of which one may be the beginning of the text; not sorted, and as often as a run occurs. */
+export const longRunsOf = (hashes: Uint32Array): Uint16Array => {
+  const n = Math.min(MOST_READ, hashes.length) + 1;
+  let used = 0;
+  for (let at = 0; at < n; at++) {
+    let run = begun(at === 0 ? OPENS : (hashes[at - 1] as number), 0);
+    const end = Math.min(n, at + LONGEST);
+    for (let next = at; ;) {
+      lentBuckets[used++] = run;
+      if (++next >= end) break;
+      run = join(run, hashes[next - 1] as number, SALT);
+    }
+  }
+  return lentBuckets.subarray(0, used);
 };
 
 const lentPlaces = new Uint32Array(256);

@@ -3,8 +3,9 @@ import { CLASSES } from './chances.js';
 import { BUCKETS, type Sparse } from './features.js';
 
 export interface LinearModel {
-  /** A bucket's four weights lie side by side. */
-  words: Float32Array;
+  /** A bucket's four weights lie side by side, in `unit`s: small numbers where a model is used, so that more of them are near the processor. */
+  words: Float32Array | Int16Array;
+  unit: number;
   /** A measure's four weights lie side by side. */
   dense: Float32Array;
   mean: Float32Array;
@@ -19,8 +20,10 @@ const FAR = 4;
 export const WORD_GAIN = 2;
 export const DENSE_GAIN = 0.15;
 
-export const emptyLinear = (measures: number): LinearModel => ({
+/** To be trained. */
+export const emptyLinear = (measures: number): LinearModel & { words: Float32Array } => ({
   words: new Float32Array(BUCKETS * CLASSES),
+  unit: 1,
   dense: new Float32Array(measures * CLASSES),
   mean: new Float32Array(measures),
   scale: new Float32Array(measures),
@@ -38,11 +41,12 @@ export const standardised = (measures: Float64Array, { mean, scale }: Pick<Linea
 };
 
 /** Four scores (logits). */
-export const linearScores = ({ words, dense, bias }: LinearModel, sparse: Sparse, standard: Float64Array): Float64Array => {
+export const linearScores = ({ words, unit, dense, bias }: LinearModel, sparse: Sparse, standard: Float64Array): Float64Array => {
   let [a, b, c, d] = [bias[0] as number, bias[1] as number, bias[2] as number, bias[3] as number];
+  const gain = WORD_GAIN * unit;
   for (let i = 0; i < sparse.index.length; i++) {
     const at = (sparse.index[i] as number) * CLASSES;
-    const value = WORD_GAIN * (sparse.value[i] as number);
+    const value = gain * (sparse.value[i] as number);
     a += value * (words[at] as number);
     b += value * (words[at + 1] as number);
     c += value * (words[at + 2] as number);

@@ -6,6 +6,7 @@ import { linearScores, standardised, type LinearModel } from './linear.js';
 import { measure } from './measures.js';
 import { situationOf, type Situation } from './opinion.js';
 import { read, type RecognitionInput } from './reading.js';
+import { shapedOf } from './shapes.js';
 import { sketchOf } from './sketch.js';
 import { familiarityOf, type Familiarity } from './familiarity.js';
 import type { StyleModel } from './style.js';
@@ -38,10 +39,19 @@ export interface Gate {
   sharpness: readonly [number, number];
 }
 
-export interface RecogniserModel {
-  header: ModelHeader;
+/** A logistic model over word runs and measures, and trees over the measures and its scores. */
+export interface Learner {
   linear: LinearModel;
   forest: Forest;
+}
+
+export interface RecogniserModel {
+  header: ModelHeader;
+  /** Of the sources. */
+  linear: LinearModel;
+  forest: Forest;
+  /** Of requests in many manners and, of each source, a few: what holds for anybody's. */
+  general: Learner;
   style: StyleModel;
   gate: Gate;
   /** What was counted in each situation, sources weighing alike, judged chances weighed in. */
@@ -57,8 +67,10 @@ export interface Examined {
   hashes: Uint32Array;
   standard: Float64Array;
   sparse: Sparse;
-  /** By words and measures, as learned. */
+  /** By words and measures, as learned of the sources. */
   learned: Chances;
+  /** By words, shapes and measures, as learned of requests in many manners; null where it is not asked. */
+  general: Chances | null;
   /** By how it is built. */
   built: Chances;
   familiarity: Familiarity;
@@ -84,11 +96,34 @@ export const trustIn = ({ weights, bias, slope }: Gate, { signs }: Familiarity):
   return 1 / (1 + Math.exp(-(bias + slope * odds)));
 };
 
-export const combined = (gate: Gate, trust: number, learned: Chances, built: Chances): Chances =>
-  sharpened(mixed(trust, learned, built), gate.sharpness[0] + gate.sharpness[1] * trust);
+/** `strange`: what is thought of the request, whoever wrote it. */
+export const combined = (gate: Gate, trust: number, learned: Chances, strange: Chances): Chances =>
+  sharpened(mixed(trust, learned, strange), gate.sharpness[0] + gate.sharpness[1] * trust);
+
+const BY_LEARNING = 0.55;
+/** Where the text itself says how its steps lie, rules know the words. */
+const BY_LEARNING_OF_STATED = 0.35;
+
+/** Beyond it strangers' chances have less than a hundredth of the say, and are not worth half as much work again. */
+const AT_HOME = 0.99;
+
+/**
+ * Judged rules hold where requests say how they are built in the words that rules know, and what was learned in many manners holds elsewhere: neither knows
+ * where. A text that names only a goal is learned from in vain.
+ */
+export const strangeChances = ({ stated }: Situation, general: Chances | null, built: Chances): Chances =>
+  general ? mixed(stated ? BY_LEARNING_OF_STATED : BY_LEARNING, general, built) : built;
+
+/** What a learner makes of a request. */
+export const chancesBy = ({ linear, forest }: Learner, measures: Float64Array, sparse: Sparse): Chances => {
+  const scores = linearScores(linear, sparse, standardised(measures, linear));
+  return learnedChances(scores, forestScores(forest, treeFeatures(measures, scores)));
+};
 
 /** What needs no model. */
-export const prepare = (input: RecognitionInput): Pick<Examined, 'facts' | 'situation' | 'measures' | 'hashes' | 'sparse'> => {
+export type Prepared = Pick<Examined, 'facts' | 'situation' | 'measures' | 'hashes' | 'sparse'>;
+
+export const prepare = (input: RecognitionInput): Prepared => {
   const reading = read(input);
   const facts = factsOf(reading, sketchOf(reading));
   const hashes = hashTokens(reading.tokens);
@@ -97,13 +132,16 @@ export const prepare = (input: RecognitionInput): Pick<Examined, 'facts' | 'situ
 
 export const examine = (model: RecogniserModel, input: RecognitionInput): Examined => {
   const prepared = prepare(input);
-  const { facts, situation, measures, sparse } = prepared;
+  const { facts, situation, measures, hashes, sparse } = prepared;
+  const { tokens } = facts.reading;
   const standard = standardised(measures, model.linear);
   const scores = linearScores(model.linear, sparse, standard);
   const learned = learnedChances(scores, forestScores(model.forest, treeFeatures(measures, scores)));
   const built = model.situations.get(situation.key) ?? situation.judged;
-  const familiarity = familiarityOf(model.style, facts.reading.tokens, prepared.hashes);
+  const familiarity = familiarityOf(model.style, tokens, hashes);
   const trust = situation.open ? 0 : trustIn(model.gate, familiarity);
-  const chances = withSteps(combined(model.gate, trust, learned, built), facts.steps.count);
-  return { ...prepared, standard, learned, built, familiarity, trust, chances: exact(chances) };
+  const asked = !situation.open && trust < AT_HOME;
+  const general = asked ? chancesBy(model.general, measures, shapedOf(sparse, tokens, hashes)) : null;
+  const chances = withSteps(combined(model.gate, trust, learned, strangeChances(situation, general, built)), facts.steps.count);
+  return { ...prepared, standard, learned, general, built, familiarity, trust, chances: exact(chances) };
 };

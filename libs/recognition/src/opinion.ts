@@ -113,7 +113,8 @@ const several = (facts: Facts): Situation => {
       ? situation(key, 'some parts lie side by side and others wait for them', [0.01, 0.04, 0.15, 0.8], true)
       : situation(key, 'parts are said to lie side by side', [0.02, 0.06, 0.84, 0.08], true);
   }
-  if (inspectsOnly(reading)) return situation('inspections', 'each part only looks at something of its own', [0.06, 0.26, 0.64, 0.04]);
+  if (inspectsOnly(reading))
+    return situation('inspections', 'each part only looks at something of its own', [0.06, 0.26, 0.64, 0.04], true);
   const place = askingSentences === 1 ? 'one' : askingSentences === n ? 'own' : 'mixed';
   if (linked('join') > 0 && n > 2) {
     const fan = opinions.independent === 'parallel';
@@ -163,9 +164,15 @@ const asksTheWay = ({ reading: { tokens } }: Facts): boolean => {
   return (first === 'ways' || first === 'steps') && second === 'to';
 };
 
+/** "Blue", "hm?", "help!": of what, nobody knows. */
+const FEWEST = 2;
+const isWord = ({ reading: { tokens } }: Facts): boolean =>
+  tokens.length <= FEWEST && tokens.filter(({ kind }) => kind === 'word').length < 2;
+
 /** The one situation that a request is in. */
 export const situationOf = (facts: Facts): Situation => {
   const { form, asks } = facts.reading;
+  if (form !== 'given' && isWord(facts)) return situation('too little', 'a word is no request', [0.3, 0.3, 0.1, 0.3], false, true);
   if (form !== 'given' && form !== 'listed' && asks.length < 2 && asksTheWay(facts))
     return situation('goal', 'a goal is named, and no step on the way', [0.3, 0.3, 0.1, 0.3], false, true);
   switch (facts.reading.form) {

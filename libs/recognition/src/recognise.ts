@@ -33,12 +33,17 @@ export const ranked = (chances: Chances): PatternConfidence[] =>
 
 const percent = (share: number): string => `${Math.round(100 * share)}%`;
 
-const reasonsFor = ({ facts, situation, learned, trust, familiarity }: Examined): string[] => {
-  const [likeliest] = ranked(learned) as [PatternConfidence];
+const said = (chances: Chances): string => {
+  const [{ pattern, confidence }] = ranked(chances) as [PatternConfidence];
+  return `${pattern} in ${percent(confidence)} of cases`;
+};
+
+const reasonsFor = ({ facts, situation, learned, general, trust, familiarity }: Examined): string[] => {
   return [
     ...facts.sketch.reasons,
     `how it is built: ${situation.because}`,
-    `requests in such words were ${likeliest.pattern} in ${percent(likeliest.confidence)} of cases; it reads ${percent(trust)} like ones known (nearest: ${familiarity.nearest})`,
+    ...(general ? [`requests built alike, whoever wrote them: ${said(general)}`] : []),
+    `requests in such words: ${said(learned)}; it reads ${percent(trust)} like ones known (nearest: ${familiarity.nearest})`,
   ];
 };
 

@@ -122,6 +122,7 @@ it('signs it, takes the key from MANDATE_HOME, and adds labelled requests as mor
     ['letters', 120],
     ['tables', 120],
     ['tenant', alone.lessons],
+    ['written', expect.any(Number)],
   ]);
   expect(await readFile(join(folder, 'out', 'report.md'), 'utf8')).toMatch(/\| by folds \|[^]*\| left out \|/);
   expect(await trainWith(home, '--key', key, '--data', data)).toEqual(both);

@@ -28,6 +28,7 @@ const lines = (output: Output, { decision, confidence, reasons, recognition, pla
           ...recognition.clauses.map(({ text, link }) => `  ${link.padEnd(12)} ${text}`),
           title('rule'),
           `  ${recognition.rule.because}: ${chances(recognition.rule.alternatives)}`,
+          ...(recognition.general ? [title('built alike'), `  ${chances(recognition.general.alternatives)}`] : []),
           title(`learned, trusted ${percent(recognition.trust.share)}`),
           `  ${chances(recognition.learned.alternatives)}`,
           ...recognition.learned.features.map(({ name, value, towards }) => `  ${name} = ${value}  (+${towards.toFixed(2)})`),

@@ -39,8 +39,8 @@ export class Explaining {
     if (data.digest === undefined || !input) return null;
     const layer = await this.layers.at(tenant, data.layer ?? 0);
     if (layer.digest !== data.digest) return null;
-    const { clauses, rule, learned, trust } = layer.recogniser.answer(input).explain();
-    return { clauses, rule, learned, trust, digest: data.digest, layer: data.layer ?? null };
+    const { clauses, rule, general, learned, trust } = layer.recogniser.answer(input).explain();
+    return { clauses, rule, general, learned, trust, digest: data.digest, layer: data.layer ?? null };
   }
 }
 

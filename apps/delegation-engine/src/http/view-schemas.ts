@@ -132,6 +132,7 @@ export const EXPLANATION = record({
     record({
       clauses: list(record({ text, link: text })),
       rule: record({ name: text, because: text, alternatives: CHANCES }),
+      general: nullable(record({ alternatives: CHANCES })),
       learned: record({ alternatives: CHANCES, features: list(record({ name: text, value: number, towards: number })) }),
       trust: record({ share: confidence, nearest: text }),
       digest: text,

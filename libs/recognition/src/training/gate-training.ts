@@ -13,7 +13,8 @@ export interface HeldOut {
   family: string;
   truth: number;
   learned: Chances;
-  built: Chances;
+  /** What is thought of it whoever wrote it. */
+  strange: Chances;
   familiarity: Familiarity;
 }
 
@@ -52,10 +53,10 @@ const likelihoodOf = (cases: readonly HeldOut[], chancesOf: (one: HeldOut) => Ch
 const grid = (from: number, to: number, step: number): number[] =>
   Array.from({ length: Math.round((to - from) / step) + 1 }, (_, i) => from + i * step);
 
-/** Three of four requests are taken to be of a kind that was met before. */
-const PRIOR_ODDS = Math.log(3);
-/** Log-odds fitted to a handful of families change too slowly: of 1, 2 and 3, this held most of both sides, each family left out in turn. */
-const SLOPE = 2;
+/** Three of five requests are taken to be of a kind that was met before. */
+const PRIOR_ODDS = Math.log(1.5);
+/** Log-odds fitted to a handful of families change too slowly: of 1, 2, 3 and 4, this held most of both sides, each family left out in turn. */
+const SLOPE = 3;
 
 /** Most requests come from home. */
 const AT_HOME = 3;
@@ -65,9 +66,9 @@ export const trainGate = (cases: readonly HeldOut[]): Gate => {
   const opening: Gate = { weights: tellApart(cases), bias: PRIOR_ODDS, slope: SLOPE, sharpness: [1, 0] };
   const [home, abroad] = [cases.filter(({ known }) => known), cases.filter(({ known }) => !known)];
   const worthOf = (gate: Gate): number => {
-    const chancesOf = ({ familiarity, learned, built }: HeldOut): Chances => combined(gate, trustIn(gate, familiarity), learned, built);
+    const chancesOf = ({ familiarity, learned, strange }: HeldOut): Chances => combined(gate, trustIn(gate, familiarity), learned, strange);
     return AT_HOME * likelihoodOf(home, chancesOf) + likelihoodOf(abroad, chancesOf);
   };
-  const gates = grid(0.7, 1.1, 0.1).flatMap((low) => grid(0, 0.5, 0.05).map((more): Gate => ({ ...opening, sharpness: [low, more] })));
+  const gates = grid(0.7, 1.3, 0.1).flatMap((low) => grid(0, 0.5, 0.05).map((more): Gate => ({ ...opening, sharpness: [low, more] })));
   return gates.map((gate) => ({ gate, worth: worthOf(gate) })).reduce((a, b) => (b.worth > a.worth ? b : a)).gate;
 };

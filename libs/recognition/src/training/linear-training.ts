@@ -12,7 +12,7 @@ const FIRST_GRADIENT = 0.01;
 /** Constant measures stay harmless. */
 const LEAST_VARIANCE = 1e-3;
 
-const standardise = (model: LinearModel, examples: readonly Example[]): void => {
+const standardise = (model: LinearModel, examples: readonly Case[]): void => {
   const n = Math.max(1, examples.length);
   const size = model.mean.length;
   const [sum, square] = [new Float64Array(size), new Float64Array(size)];
@@ -43,7 +43,7 @@ const descend = (
   for (let c = 0; c < CLASSES; c++) weights[at + c] = (weights[at + c] as number) - step * (error[c] as number);
 };
 
-const learn = (model: LinearModel, slopes: Slopes, sparse: Sparse, standard: Float64Array, truth: number): void => {
+const learn = (model: Trained, slopes: Slopes, sparse: Sparse, standard: Float64Array, truth: number): void => {
   const error = softmax(linearScores(model, sparse, standard)).map((chance, c) => chance - (c === truth ? 1 : 0));
   const size = error.reduce((sum, e) => sum + e * e, 0);
   for (let c = 0; c < CLASSES; c++) model.bias[c] = (model.bias[c] as number) - BIAS_RATE * (error[c] as number);
@@ -52,7 +52,13 @@ const learn = (model: LinearModel, slopes: Slopes, sparse: Sparse, standard: Flo
   for (let i = 0; i < standard.length; i++) descend(model.dense, slopes.dense, i, standard[i] as number, error, size);
 };
 
-export const trainLinear = (examples: readonly Example[], seed: number): LinearModel => {
+/** What is learned from: the truth about a request, its measures and its sparse features. */
+export type Case = Pick<Example, 'measures' | 'sparse' | 'truth'>;
+
+/** Weights as they are learned. */
+type Trained = LinearModel & { words: Float32Array };
+
+export const trainLinear = (examples: readonly Case[], seed: number): LinearModel => {
   const model = emptyLinear(examples[0]?.measures.length ?? 0);
   standardise(model, examples);
   const slopes: Slopes = {
@@ -65,7 +71,7 @@ export const trainLinear = (examples: readonly Example[], seed: number): LinearM
   for (let epoch = 0; epoch < EPOCHS; epoch++) {
     shuffle(order, random);
     for (const place of order) {
-      const { sparse, truth } = examples[place] as Example;
+      const { sparse, truth } = examples[place] as Case;
       learn(model, slopes, sparse, standard[place] as Float64Array, truth);
     }
   }

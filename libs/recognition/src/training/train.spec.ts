@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { examples, requests } from '../../spec/requests.js';
+import { examples, requests, written } from '../../spec/requests.js';
 import { ORDER } from '../chances.js';
 import { decodeModel, encodeModel } from '../codec.js';
 import { examine, type Examined, type RecogniserModel } from '../model.js';
@@ -8,14 +8,15 @@ import { decodeTenant } from '../online/tenant-codec.js';
 import { recogniser } from '../recognise.js';
 import { SUMMED } from '../familiarity.js';
 import { figuresOf, judge } from './figures.js';
-import { heldOutCases, teachWithoutFamilies, trainModel } from './train.js';
+import { heldOutCases, teach, teachWithoutFamilies, trainModel, type TrainingSet } from './train.js';
 
 const HEADER = { name: 'test', version: '1', trainedOn: 'a'.repeat(64), provenance: [{ source: 'press_a', licence: 'own', requests: 1 }] };
 const quiet = (): void => undefined;
 
 const train = (): RecogniserModel => {
-  const taught = examples(16);
-  return trainModel(taught, heldOutCases(taught, teachWithoutFamilies(taught, quiet), quiet), HEADER);
+  const set: TrainingSet = { examples: examples(16), written: written(4) };
+  const whole = teach(set);
+  return trainModel(whole, heldOutCases(set, whole, teachWithoutFamilies(set, quiet), quiet), HEADER);
 };
 
 describe('training', () => {
