@@ -1,6 +1,7 @@
 // Labelled requests from JSON lines {source, text, tools?, given_steps?, label, accept?, steps?}.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { ORDER } from '@mandate/recognition/training';
 
 export const readRequests = (file) =>
   readFileSync(file, 'utf8')
@@ -13,7 +14,6 @@ export const readRequests = (file) =>
     });
 
 const ours = (name) => new URL(`../requests/${name}.jsonl`, import.meta.url);
-const PATTERNS = ['direct', 'sequential', 'parallel', 'meta'];
 const GOALS = 'written_goals';
 export const isGoal = ({ source }) => source.startsWith(GOALS);
 /** Texts that name a goal only: as many of one pattern as of any other. In four manners, so that each is left out while others are learned from. */
@@ -22,9 +22,9 @@ const readGoals = () =>
     .trim()
     .split('\n')
     .map((line, i) => ({
-      source: `${GOALS}_${Math.floor(i / PATTERNS.length) % 4}`,
-      label: PATTERNS[i % PATTERNS.length],
-      accept: PATTERNS,
+      source: `${GOALS}_${Math.floor(i / ORDER.length) % 4}`,
+      label: ORDER[i % ORDER.length],
+      accept: ORDER,
       input: { text: JSON.parse(line).text },
     }));
 

@@ -49,8 +49,10 @@ const join = (a: number, b: number, salt: number): number => mix(Math.imul(a, 0x
 /** Most texts have fewer tokens. Room for them is kept: making typed arrays takes longer than filling them. No call is inside another. */
 const ROOM = 512;
 const RUNS = 4;
+/** Tokens in a long run. */
+const LONGEST = 5;
 /** How a text is built shows in its first words as in all of them: so many fit into the room. */
-const MOST_READ = Math.floor((RUNS * ROOM) / 5) - 1;
+const MOST_READ = Math.floor((RUNS * ROOM) / LONGEST) - 1;
 const lentBuckets = new Uint16Array(RUNS * ROOM);
 const lentSorted = new Uint16Array(RUNS * ROOM);
 
@@ -76,7 +78,6 @@ export const sparseOf = (hashes: Uint32Array): Sparse => {
   return counted(buckets, used);
 };
 
-const LONGEST = 5;
 /** Of no word. */
 const OPENS = hashText('^');
 

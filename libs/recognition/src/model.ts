@@ -114,9 +114,14 @@ const AT_HOME = 0.99;
 export const strangeChances = ({ stated }: Situation, general: Chances | null, built: Chances): Chances =>
   general ? mixed(stated ? BY_LEARNING_OF_STATED : BY_LEARNING, general, built) : built;
 
-/** What a learner makes of a request. */
-export const chancesBy = ({ linear, forest }: Learner, measures: Float64Array, sparse: Sparse): Chances => {
-  const scores = linearScores(linear, sparse, standardised(measures, linear));
+/** What a learner makes of a request. `standard`: the measures as its linear model takes them. */
+export const chancesBy = (
+  { linear, forest }: Learner,
+  measures: Float64Array,
+  sparse: Sparse,
+  standard = standardised(measures, linear),
+): Chances => {
+  const scores = linearScores(linear, sparse, standard);
   return learnedChances(scores, forestScores(forest, treeFeatures(measures, scores)));
 };
 
@@ -135,8 +140,7 @@ export const examine = (model: RecogniserModel, input: RecognitionInput): Examin
   const { facts, situation, measures, hashes, sparse } = prepared;
   const { tokens } = facts.reading;
   const standard = standardised(measures, model.linear);
-  const scores = linearScores(model.linear, sparse, standard);
-  const learned = learnedChances(scores, forestScores(model.forest, treeFeatures(measures, scores)));
+  const learned = chancesBy(model, measures, sparse, standard);
   const built = model.situations.get(situation.key) ?? situation.judged;
   const familiarity = familiarityOf(model.style, tokens, hashes);
   const trust = situation.open ? 0 : trustIn(model.gate, familiarity);

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { destroyKeys, EventStore, Keyring, type NewEvent, type StreamId } from '@mandate/event-store';
 import { ulid, type JsonObject } from '@mandate/kernel';
-import { loadOwn, type NamedModel } from '@mandate/recognition-model';
+import { loadOwn, shippedModel, type NamedModel } from '@mandate/recognition-model';
 import { testDatabase, type TestDatabase } from '@mandate/testing';
 
 const TOOL = fileURLToPath(new URL('../../../libs/recognition-model/tools/train-recogniser.mjs', import.meta.url));
@@ -122,7 +122,7 @@ it('signs it, takes the key from MANDATE_HOME, and adds labelled requests as mor
     ['letters', 120],
     ['tables', 120],
     ['tenant', alone.lessons],
-    ['written', expect.any(Number)],
+    ['written', shippedModel().header.provenance.find(({ source }) => source === 'written')?.requests],
   ]);
   expect(await readFile(join(folder, 'out', 'report.md'), 'utf8')).toMatch(/\| by folds \|[^]*\| left out \|/);
   expect(await trainWith(home, '--key', key, '--data', data)).toEqual(both);

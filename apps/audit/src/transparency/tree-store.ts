@@ -48,7 +48,7 @@ const LEAVES = `
     FROM (SELECT leaf_hash FROM es.event WHERE log_id = 1 AND position BETWEEN $1::bigint AND $2::bigint ORDER BY position) e`;
 
 const FULL_BYTES = TILE_WIDTH * HASH_BYTES;
-/** 4 MiB: up to thirty million events, all levels but the lowest. */
+/** 4 MiB, and at most as much again for the nodes within them: up to thirty million events, all levels but the lowest. */
 const KEPT_TILES = 512;
 
 export class TreeStore {
